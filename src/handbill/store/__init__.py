@@ -1,0 +1,1 @@
+"""Where everything is kept: tables, connection and migrations, on SQLite and PostgreSQL alike."""

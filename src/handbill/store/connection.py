@@ -1,0 +1,111 @@
+"""How the store is opened: SQLite tuned to be safe against kill -9, PostgreSQL as it comes, errors in plain words."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, DatabaseError, OperationalError
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from handbill.errors import StoreUnavailable
+from handbill.store.draw import unit_fraction
+
+LOCK_WAIT = timedelta(seconds=30)
+WRITES = "handbill_writes"
+UNDEFINED_TABLE = "42P01"  # PostgreSQL's SQLSTATE
+
+
+def open_store(url: str, *, lock_wait: timedelta = LOCK_WAIT) -> Engine:
+    """An engine for `sqlite:///path` or `postgresql://…`; connects lazily.
+
+    `lock_wait` is how long a statement waits for another writer of SQLite.
+
+    Raises:
+        StoreUnavailable: the URL is not one that we can open.
+    """
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        raise StoreUnavailable("the database URL cannot be read. Write it like postgresql://user@host/name.") from None
+    if parsed.drivername == "sqlite":
+        return _open_sqlite(url, parsed.database, lock_wait)
+    if parsed.drivername in {"postgresql", "postgres", "postgresql+psycopg"}:
+        return create_engine(parsed.set(drivername="postgresql+psycopg"), pool_pre_ping=True)
+    raise StoreUnavailable(f'database "{parsed.drivername}" is not known. Use sqlite or postgresql.')
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """A connection for reading only; nothing is kept."""
+    with plain_errors(engine), engine.connect() as connection:
+        yield connection
+
+
+@contextmanager
+def writing(engine: Engine) -> Iterator[Connection]:
+    """A connection in one write transaction: all or nothing.
+
+    On SQLite it takes the write lock at once, so that two writers wait for each other instead of failing half-way.
+    """
+    with plain_errors(engine), engine.connect() as connection:
+        writer = connection.execution_options(**{WRITES: True})
+        with writer.begin():
+            yield writer
+
+
+@contextmanager
+def plain_errors(engine: Engine) -> Iterator[None]:
+    """Turns "cannot connect", "locked" and "no such table" into a line that says how to mend it."""
+    try:
+        yield
+    except DatabaseError as error:
+        if mended := _in_plain_words(engine, error):
+            raise mended from error
+        raise
+
+
+def _in_plain_words(engine: Engine, error: DatabaseError) -> StoreUnavailable | None:
+    place = engine.url.render_as_string(hide_password=True)
+    said = str(error.orig).strip().splitlines()[0] if error.orig else ""
+    if "locked" in said or "lock timeout" in said:
+        return StoreUnavailable(f"{place}: the database is locked by another program. Stop it, or try again later.")
+    if "no such table" in said or getattr(error.orig, "sqlstate", None) == UNDEFINED_TABLE:
+        return StoreUnavailable(f"{place}: the database has no tables of ours. Run `handbill db upgrade`.")
+    if isinstance(error, OperationalError) and (error.connection_invalidated or _cannot_connect(said)):
+        return StoreUnavailable(f"{place}: the database cannot be reached ({said}). Start it or mend the URL.")
+    return None
+
+
+def _cannot_connect(said: str) -> bool:
+    signs = ("unable to open", "connection failed", "could not connect", "connection refused", "not a database",
+             "server closed the connection", "could not translate host name", "disk i/o error", "readonly")  # fmt: skip
+    return any(sign in said.lower() for sign in signs)
+
+
+def _open_sqlite(url: str, path: str | None, lock_wait: timedelta) -> Engine:
+    if path and path != ":memory:":
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(url, connect_args={"timeout": lock_wait.total_seconds()})
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    writes = connection.get_execution_options().get(WRITES)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _prepare_sqlite(connection: Any, _record: ConnectionPoolEntry) -> None:
+    raw: sqlite3.Connection = connection
+    raw.isolation_level = None  # transactions are begun by `_begin_sqlite`
+    raw.execute("PRAGMA journal_mode = WAL")
+    raw.execute("PRAGMA synchronous = NORMAL")
+    raw.execute("PRAGMA foreign_keys = ON")
+    raw.execute("PRAGMA cache_size = -65536")
+    raw.execute("PRAGMA temp_store = MEMORY")
+    raw.create_function("unit_fraction", 2, unit_fraction, deterministic=True)

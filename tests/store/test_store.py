@@ -1,0 +1,91 @@
+"""The store is the same on both databases."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import Engine, func, insert, literal, select
+
+from handbill.errors import StoreUnavailable
+from handbill.store.connection import open_store, reading, writing
+from handbill.store.draw import Fraction, unit_fraction
+from handbill.store.migrate import require_current, upgrade
+from handbill.store.tables import contact, metadata, rate_bucket
+from tests.conftest import NOW
+
+
+def test_the_migrations_make_exactly_the_declared_tables(store: Engine) -> None:
+    with store.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_server_default": False})
+        assert compare_metadata(context, metadata) == []
+
+
+def test_an_upgraded_store_is_current(store: Engine) -> None:
+    upgrade(store)
+    require_current(store)
+
+
+def test_a_store_without_tables_says_which_command_makes_them(database_url: str) -> None:
+    engine = open_store(database_url)
+    with pytest.raises(StoreUnavailable) as caught:
+        require_current(engine)
+    assert str(caught.value) == "the database has no tables of ours. Run `handbill db upgrade`."
+    with pytest.raises(StoreUnavailable, match="the database has no tables of ours"), reading(engine) as connection:
+        connection.execute(select(contact))
+    engine.dispose()
+
+
+def test_a_failed_transaction_keeps_nothing(store: Engine) -> None:
+    bucket = insert(rate_bucket).values(name="email", tokens=1.5, filled_at=NOW)
+    with pytest.raises(ZeroDivisionError), writing(store) as connection:
+        connection.execute(bucket)
+        _ = 1 / 0
+    with reading(store) as connection:
+        assert connection.scalar(select(func.count()).select_from(rate_bucket)) == 0
+
+
+def test_times_come_back_aware_and_exact(store: Engine) -> None:
+    with writing(store) as connection:
+        connection.execute(insert(rate_bucket).values(name="email", tokens=1.5, filled_at=NOW))
+        assert connection.scalar(select(rate_bucket.c.filled_at)) == NOW
+
+
+def test_the_draw_is_the_same_in_python_and_in_the_database(store: Engine) -> None:
+    units = ["N-000042", "Ζωή", "x" * 300, ""]
+    with reading(store) as connection:
+        drawn = [connection.scalar(select(Fraction("spring-2026", literal(unit)))) for unit in units]
+    assert drawn == [unit_fraction("spring-2026", unit) for unit in units]
+
+
+def test_a_locked_database_is_said_in_one_line(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'locked.db'}"
+    engine, other = open_store(url), open_store(url, lock_wait=timedelta(0))
+    upgrade(engine)
+    with writing(engine), pytest.raises(StoreUnavailable) as caught, writing(other):
+        pass
+    assert str(caught.value).endswith("the database is locked by another program. Stop it, or try again later.")
+    engine.dispose()
+    other.dispose()
+
+
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        ("nonsense", "the database URL cannot be read. Write it like postgresql://user@host/name."),
+        ("mysql://localhost/shop", 'database "mysql" is not known. Use sqlite or postgresql.'),
+    ],
+)
+def test_an_unusable_url_is_refused(url: str, message: str) -> None:
+    with pytest.raises(StoreUnavailable) as caught:
+        open_store(url)
+    assert str(caught.value) == message
+
+
+def test_an_unreachable_server_is_said_in_one_line_without_the_password() -> None:
+    engine = open_store("postgresql://shop:s3cret@127.0.0.1:1/shop")
+    with pytest.raises(StoreUnavailable) as caught, reading(engine):
+        pass
+    assert "the database cannot be reached" in str(caught.value)
+    assert "s3cret" not in str(caught.value)
