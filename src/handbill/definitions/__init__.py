@@ -1,0 +1,1 @@
+"""What marketers write, read into frozen models, with every mistake placed."""

@@ -1,0 +1,47 @@
+"""Everything that a project declares, read and checked as a whole."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import Field
+
+from handbill.definitions.campaign import Campaign, Definition
+from handbill.definitions.fields import ContactField, FieldDeclaration
+from handbill.definitions.policy import Brand, Channels, Policies
+from handbill.definitions.segment import Segment
+from handbill.definitions.values import Currency, Line, TimezoneName
+
+
+class ProjectFile(Definition):
+    """What stands in campaigns.yaml."""
+
+    brand: Brand = Field(description="Who is writing.")
+    timezone: TimezoneName = Field(description="The time zone of schedules and of dates in segments.")
+    currency: Currency = Field(description="The currency of costs and orders, such as GBP.")
+    fields: dict[str, FieldDeclaration] = Field(default_factory=dict, description="Contact fields of your own.")
+    topics: dict[str, Line] = Field(default_factory=dict, description="What people consent to, in their words.")
+    channels: Channels = Field(default=Channels(), description="The ways out.")
+    policies: Policies = Field(default=Policies(), description="Rules over all campaigns.")
+    campaigns: dict[str, Campaign] = Field(default_factory=dict, description="The campaigns by name.")
+
+
+@dataclass(frozen=True)
+class Project:
+    """A project's declarations. `fields` holds the built-in and the declared contact fields by name."""
+
+    root: Path
+    brand: Brand
+    timezone: str
+    currency: str
+    fields: Mapping[str, ContactField]
+    topics: Mapping[str, str]
+    channels: Channels
+    policies: Policies
+    campaigns: Mapping[str, Campaign]
+    segments: Mapping[str, Segment]
+
+    @property
+    def templates_dir(self) -> Path:
+        """Root of all templates; nothing is read from outside it."""
+        return self.root / "templates"

@@ -1,0 +1,44 @@
+"""Which word was meant, and how a list of words is said in a sentence."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+from handbill.errors import Problem
+
+LONGEST_LIST = 12
+"""A message lists the known words up to this many; beyond, only the nearest one helps."""
+
+_LONGEST_QUOTE = 60
+
+
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """The known word that was probably meant; None when none is near."""
+    by_folded = {each.casefold(): each for each in known}
+    close = get_close_matches(word.casefold(), by_folded, n=1, cutoff=0.6)
+    return by_folded[close[0]] if close else None
+
+
+def either(words: Iterable[str]) -> str:
+    """`a, b or c`."""
+    *most, last = words
+    return f"{', '.join(most)} or {last}" if most else last
+
+
+def quoted(text: object) -> str:
+    """The text between quotation marks, cut where it is long."""
+    written = str(text)
+    return f'"{written}"' if len(written) <= _LONGEST_QUOTE else f'"{written[:_LONGEST_QUOTE]}…"'
+
+
+def unknown(noun: str, word: str, known: Iterable[str], *, place: tuple[int, int] = (0, 0), file: str = "") -> Problem:
+    """`channel "emial" is not known. Use email or direct_mail. Did you mean "email"?`"""
+    words = list(known)
+    near = nearest(word, words)
+    mend = []
+    if not words:
+        mend.append("None is declared yet.")
+    elif len(words) <= LONGEST_LIST:
+        mend.append(f"Use {either(words)}.")
+    if near:
+        mend.append(f'Did you mean "{near}"?')
+    return Problem(file, *place, what=f"{noun} {quoted(word)} is not known.", mend=" ".join(mend))
