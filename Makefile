@@ -1,0 +1,42 @@
+# Two commands do everything: `make demo` shows what Handbill does, `make test` proves it.
+SHELL := /bin/sh
+BIN := .venv/bin
+LOCK := requirements.lock
+
+.PHONY: demo test check format install lock soak bench clean
+
+demo: install  ## a shop of 20,000 contacts, three campaigns sent and printed for real, and their report
+	$(BIN)/handbill demo
+
+test: install  ## everything, on SQLite and PostgreSQL
+	$(BIN)/pytest -n auto --dist loadgroup
+
+check: install  ## style, types and layers
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/pytest -q tests/test_layers.py
+
+format: install
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+soak: install  ## the long version of the proofs that `make test` runs briefly
+	HANDBILL_SOAK=1 $(BIN)/pytest -n auto --dist loadgroup tests/scenarios
+
+bench: install  ## the figures of the README's table
+	for script in benchmarks/bench_*.py; do $(BIN)/python $$script || exit 1; done
+
+install: .venv/installed
+
+# The environment, as locked, and the system libraries that printing needs.
+.venv/installed: pyproject.toml $(LOCK) scripts/install.sh
+	sh scripts/install.sh
+	touch $@
+
+lock: install  ## solve the dependencies anew
+	$(BIN)/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 \
+		--generate-hashes --no-header --no-annotate --upgrade -o $(LOCK)
+
+clean:
+	rm -rf .venv handbill-demo
