@@ -54,7 +54,7 @@ if [ ! -x .venv/bin/python ] || ! .venv/bin/python -m pip --version >/dev/null 2
     fi
 fi
 .venv/bin/python -m pip install --quiet --disable-pip-version-check "uv>=0.5"
-.venv/bin/uv pip install --quiet --python .venv/bin/python --require-hashes --requirement requirements.lock
+.venv/bin/uv pip install --quiet --compile-bytecode --python .venv/bin/python --require-hashes --requirement requirements.lock
 .venv/bin/uv pip install --quiet --python .venv/bin/python --no-deps --editable .
 
 if ! print_libraries_present; then

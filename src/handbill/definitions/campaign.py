@@ -160,20 +160,21 @@ SEND_STEP = "send"
 
 def email_of(campaign: Campaign, arm: Arm) -> EmailContent | None:
     """What the arm's e-mail says: the arm's own words over those that all arms share; None when it sends none."""
-    return _merge(campaign.email, arm.email)
+    return merged(campaign.email, arm.email)
 
 
 def mail_of(campaign: Campaign, arm: Arm) -> MailContent | None:
     """What the arm's printed piece says; None when it sends none."""
-    return _merge(campaign.direct_mail, arm.direct_mail)
+    return merged(campaign.direct_mail, arm.direct_mail)
 
 
-def _merge(shared: Content | None, own: Content | None) -> Content | None:
+def merged(shared: Content | None, own: Content | None) -> Content | None:
+    """An arm's own words over those that all arms share; None when the arm says nothing on that channel."""
     if own is None:
         return None
     if shared is None:
         return own
-    merged: dict[str, Any] = shared.model_dump(exclude_none=True)
-    merged.update(own.model_dump(exclude_none=True, exclude={"with_"}))
-    merged["with_"] = {**shared.with_, **own.with_}
-    return type(own)(**merged)
+    words: dict[str, Any] = shared.model_dump(exclude_none=True)
+    words.update(own.model_dump(exclude_none=True, exclude={"with_"}))
+    words["with_"] = {**shared.with_, **own.with_}
+    return type(own)(**words)

@@ -3,8 +3,6 @@
 from collections.abc import Iterable
 from difflib import get_close_matches
 
-from handbill.errors import Problem
-
 LONGEST_LIST = 12
 """A message lists the known words up to this many; beyond, only the nearest one helps."""
 
@@ -30,15 +28,15 @@ def quoted(text: object) -> str:
     return f'"{written}"' if len(written) <= _LONGEST_QUOTE else f'"{written[:_LONGEST_QUOTE]}…"'
 
 
-def unknown(noun: str, word: str, known: Iterable[str], *, place: tuple[int, int] = (0, 0), file: str = "") -> Problem:
-    """`channel "emial" is not known. Use email or direct_mail. Did you mean "email"?`"""
+def unknown(noun: str, word: str, known: Iterable[str]) -> tuple[str, str]:
+    """What is wrong and how to mend it: `channel "emial" is not known.`, `Use email or direct_mail. Did you mean…`."""
     words = list(known)
     near = nearest(word, words)
     mend = []
     if not words:
-        mend.append("None is declared yet.")
+        mend.append(f"No {noun} is declared yet.")
     elif len(words) <= LONGEST_LIST:
         mend.append(f"Use {either(words)}.")
     if near:
-        mend.append(f'Did you mean "{near}"?')
-    return Problem(file, *place, what=f"{noun} {quoted(word)} is not known.", mend=" ".join(mend))
+        mend.append(f"Did you mean {quoted(near)}?")
+    return f"{noun} {quoted(word)} is not known.", " ".join(mend)
