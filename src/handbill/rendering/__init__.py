@@ -1,0 +1,1 @@
+"""How one contact and one arm become one message."""

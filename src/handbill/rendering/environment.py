@@ -1,0 +1,128 @@
+"""Jinja as our templates get it: sandboxed, strict about what is missing, and confined to the templates folder."""
+
+import posixpath
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from jinja2 import BaseLoader, Environment, StrictUndefined, TemplateNotFound, Undefined
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from handbill.definitions.project import Project
+from handbill.rendering.filters import filters
+
+MAX_RANGE = 1_000
+"""A template counts no further: a slip such as range(10000000) must not stand still before a million recipients."""
+
+# Not reproducible (two renders of one message would differ), or a way around escaping.
+_WITHDRAWN_FILTERS = ("random", "safe", "attr", "pprint")
+_WITHDRAWN_GLOBALS = ("lipsum",)
+
+
+class Missing(Undefined):
+    """A value that is known and that this recipient lacks.
+
+    It is false, equals nothing, and `default(…)` replaces it; written into a message, it is an error. A name that
+    nobody knows is a `StrictUndefined`, which is an error even in `{% if %}`.
+    """
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        return self._fail_with_undefined_error()
+
+    def __len__(self) -> int:
+        return self._fail_with_undefined_error()
+
+    def __iter__(self) -> Iterator[Any]:
+        return self._fail_with_undefined_error()
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+    def __hash__(self) -> int:
+        return id(self)
+
+
+def missing(name: str) -> Missing:
+    """Stands for the value of `name` where a recipient has none."""
+    return Missing(hint=f"{name} has no value", name=name)
+
+
+def make_environment(project: Project) -> Environment:
+    """The sandbox in which all templates of a project run.
+
+    Templates whose name ends in .html or .mjml escape what they write; all others (subjects, .txt) do not.
+    `{% include %}` and `{% extends %}` resolve below templates/ only, beside the including file first.
+    """
+    environment = TemplateEnvironment(
+        loader=TemplatesLoader(project.templates_dir),
+        undefined=StrictUndefined,
+        autoescape=_escapes,
+        auto_reload=False,
+        keep_trailing_newline=True,
+    )
+    environment.filters.update(filters(timezone=project.timezone, currency=project.currency))
+    for name in _WITHDRAWN_FILTERS:
+        del environment.filters[name]
+    for name in _WITHDRAWN_GLOBALS:
+        del environment.globals[name]
+    environment.globals["range"] = bounded_range
+    return environment
+
+
+class TemplateEnvironment(ImmutableSandboxedEnvironment):
+    """The sandbox, where a dot after a group of values means its entry and never a method of Python's."""
+
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        """`contact.first_name`."""
+        # Python's own dictionaries have `items`, `keys`, `values`… which may well be names of contact fields.
+        if type(obj) is dict:
+            return obj[attribute] if attribute in obj else self.undefined(obj=obj, name=attribute)
+        return super().getattr(obj, attribute)
+
+    def getitem(self, obj: Any, argument: Any) -> Any:
+        """`contact["first_name"]`."""
+        if type(obj) is dict:
+            return obj[argument] if argument in obj else self.undefined(obj=obj, name=argument)
+        return super().getitem(obj, argument)
+
+    def join_path(self, template: str, parent: str) -> str:
+        """A name in an include means the file beside the including one, else the one below templates/."""
+        beside = posixpath.normpath(posixpath.join(posixpath.dirname(parent), template))
+        loader = self.loader
+        return beside if isinstance(loader, TemplatesLoader) and loader.path_of(beside) else template
+
+
+class TemplatesLoader(BaseLoader):
+    """Reads templates below one folder, and nothing that lies or leads outside it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def path_of(self, name: str) -> Path | None:
+        """The file of a template; None where there is none below the folder."""
+        try:
+            path = (self.folder / name).resolve()  # follows symbolic links, so that one that leads outside is seen
+            return path if path.is_relative_to(self.folder.resolve()) and path.is_file() else None
+        except (OSError, ValueError, RuntimeError):  # a name too long, with a NUL, or a circle of links
+            return None
+
+    def get_source(self, _environment: Environment, template: str) -> tuple[str, str | None, Callable[[], bool] | None]:
+        """What Jinja asks for: text, file name, whether it is unchanged."""
+        path = self.path_of(template)
+        if path is None:
+            raise TemplateNotFound(template)
+        return path.read_text(encoding="utf-8"), str(path), None
+
+
+def bounded_range(*bounds: int) -> range:
+    """`range` of at most `MAX_RANGE` numbers."""
+    numbers = range(*bounds)
+    if len(numbers) > MAX_RANGE:
+        raise OverflowError(f"range of more than {MAX_RANGE} numbers")
+    return numbers
+
+
+def _escapes(name: str | None) -> bool:
+    return name is not None and name.endswith((".html", ".mjml"))

@@ -1,0 +1,71 @@
+"""Which names a template can use, and what they stand for."""
+
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from handbill.definitions.campaign import Campaign
+from handbill.definitions.project import Project
+from handbill.rendering.environment import missing
+
+Values = dict[str, Any]
+
+GROUPS: Mapping[str, tuple[str, ...]] = {
+    "brand": ("name", "postal_address", "website"),
+    "campaign": ("name", "kind", "topic"),
+    "arm": ("name",),
+    "offer": ("discount",),
+}
+"""Groups of values that stay the same for all recipients of an arm, beside `contact` and what the channel adds."""
+
+PLAIN_TYPES = frozenset({str, int, float, bool, Decimal, date, datetime})
+"""What a template may see. Whatever else got in could carry methods that reach further than a message should."""
+
+
+def fixed_values(project: Project, campaign: Campaign, arm_name: str, given: Mapping[str, str]) -> Values:
+    """What is the same for all recipients of an arm: brand, campaign, arm, offer, and the `with:` values by name.
+
+    A `with:` value that only other arms give is known here too, as one that is missing.
+    """
+    brand, offer = project.brand, campaign.arms[arm_name].offer
+    values: Values = {name: missing(name) for name in given_names(campaign)}
+    values |= given
+    values |= {
+        "brand": {"name": brand.name, "postal_address": brand.postal_address, "website": brand.website},
+        "campaign": {"name": campaign.name, "kind": campaign.kind, "topic": _topic(project, campaign)},
+        "arm": {"name": arm_name},
+        "offer": {"discount": offer.discount} if offer else missing("offer"),
+    }
+    return values
+
+
+def given_names(campaign: Campaign) -> frozenset[str]:
+    """Names of the `with:` values that any arm of the campaign gives."""
+    contents = [campaign.email, campaign.direct_mail]
+    contents += [content for arm in campaign.arms.values() for content in (arm.email, arm.direct_mail)]
+    return frozenset(name for content in contents if content for name in content.with_)
+
+
+class ContactValues:
+    """Makes `contact` out of a profile; what is always the same is prepared once."""
+
+    def __init__(self, fields: Iterable[str]) -> None:
+        self._missing = {name: missing(f"contact.{name}") for name in fields}
+
+    def of(self, profile: Mapping[str, Any]) -> Values:
+        """The declared fields by name. None and blank text are missing: nobody wants to read "Dear ,"."""
+        values: Values = dict(self._missing)
+        for name, value in profile.items():
+            if name not in self._missing or value is None or (type(value) is str and not value.strip()):
+                continue
+            if type(value) not in PLAIN_TYPES:
+                raise TypeError(f"contact.{name} is a {type(value).__name__}, which no template may see")
+            values[name] = value
+        return values
+
+
+def _topic(project: Project, campaign: Campaign) -> Any:
+    if campaign.topic is None:
+        return missing("campaign.topic")
+    return project.topics.get(campaign.topic, campaign.topic)
