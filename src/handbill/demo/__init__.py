@@ -1,0 +1,1 @@
+"""A shop that does not exist, with customers whose true behaviour is known, to show what Handbill does."""
