@@ -1,0 +1,174 @@
+"""What the arms of one experiment say, metric by metric, in the one shape that every report and command shares."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from handbill.statistics.balance import Balance, check_balance
+from handbill.statistics.bayesian import Verdict, effect_verdict, rates_verdict
+from handbill.statistics.means import compare_means, welch
+from handbill.statistics.multiplicity import holm
+from handbill.statistics.proportions import compare_proportions
+from handbill.statistics.samples import Comparison, Proportion, Sample
+
+Aggregate = Proportion | Sample
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One arm: how many units (contacts or households) were assigned to it, and their sums by metric.
+
+    A metric that was not measured in an arm, such as opens in a holdout, is not in its `metrics`.
+    """
+
+    name: str
+    units: int
+    metrics: Mapping[str, Aggregate]
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """One arm against the control in one metric; `kind` is "proportion" or "mean"."""
+
+    metric: str
+    kind: str
+    control: str
+    arm: str
+    result: Comparison
+
+
+@dataclass(frozen=True)
+class Gap:
+    """Why a value cannot be given or trusted; without a metric or an arm it concerns all of them."""
+
+    reason: str
+    metric: str = ""
+    arm: str = ""
+
+
+@dataclass(frozen=True)
+class Results:
+    """Arms with their sums, whether they were split as declared, every comparison, and what cannot be said."""
+
+    arms: tuple[Arm, ...]
+    balance: Balance
+    comparisons: tuple[Contrast, ...]
+    problems: tuple[Gap, ...]
+
+
+def compare_arms(
+    arms: Sequence[Arm], control: str, *, shares: Mapping[str, float] | None = None, confidence: float = 0.95
+) -> Results:
+    """Compare every other arm with the control in every metric; p-values are adjusted by Holm within a metric.
+
+    `shares` are the declared shares by arm (equal ones unless given). Raises KeyError if no arm is called `control`.
+    """
+    base = {arm.name: arm for arm in arms}[control]
+    balance = check_balance({arm.name: arm.units for arm in arms}, shares)
+    gaps = [Gap(reason) for reason in balance.reasons]
+    contrasts: list[Contrast] = []
+    for metric in dict.fromkeys(name for arm in arms for name in arm.metrics):
+        found: list[Contrast] = []
+        for arm in arms:
+            if metric not in arm.metrics:
+                gaps.append(Gap("This metric was not measured in this arm.", metric, arm.name))
+            elif arm.name != control and metric in base.metrics:
+                found.append(_contrast(metric, base, arm, confidence))
+        contrasts += _adjusted(found)
+    gaps += [Gap(reason, one.metric, one.arm) for one in contrasts for reason in one.result.reasons]
+    return Results(tuple(arms), balance, tuple(contrasts), tuple(gaps))
+
+
+def kind_of(aggregate: Aggregate) -> str:
+    """The word that reports use for this kind of metric."""
+    return "proportion" if isinstance(aggregate, Proportion) else "mean"
+
+
+def as_json(results: Results) -> dict[str, Any]:
+    """The results as plain values for `json.dumps`; what cannot be given is absent and its reason in `problems`."""
+    balance = results.balance
+    return {
+        "arms": [_arm_json(arm) for arm in results.arms],
+        "balance": _given({"expected": balance.expected, "p_value": balance.p_value, "ok": balance.ok}),
+        "comparisons": [_contrast_json(one) for one in results.comparisons],
+        "problems": [
+            {key: value for key, value in (("metric", gap.metric), ("arm", gap.arm), ("reason", gap.reason)) if value}
+            for gap in results.problems
+        ],
+    }
+
+
+def _contrast(metric: str, control: Arm, arm: Arm, confidence: float) -> Contrast:
+    base, other = control.metrics[metric], arm.metrics[metric]
+    verdict: Verdict | None = None
+    if isinstance(base, Proportion) and isinstance(other, Proportion):
+        result = compare_proportions(base, other, confidence=confidence)
+        if result.difference is not None:
+            verdict = rates_verdict(base, other)
+    elif isinstance(base, Sample) and isinstance(other, Sample):
+        result = compare_means(base, other, confidence=confidence)
+        if result.difference is not None and result.p_value is not None:
+            verdict = effect_verdict(result.difference, welch(base, other).standard_error)
+    else:
+        raise TypeError(f"{metric} is a proportion in one arm and a mean in another")
+    if verdict:
+        result = replace(
+            result,
+            probability_to_beat_control=verdict.probability_to_beat_control,
+            expected_loss=verdict.expected_loss,
+        )
+    return Contrast(metric, kind_of(base), control.name, arm.name, result)
+
+
+def _adjusted(contrasts: Sequence[Contrast]) -> list[Contrast]:
+    adjusted = holm([one.result.p_value for one in contrasts])
+    return [
+        replace(one, result=replace(one.result, p_value_adjusted=p))
+        for one, p in zip(contrasts, adjusted, strict=True)
+    ]  # fmt: skip
+
+
+def _arm_json(arm: Arm) -> dict[str, Any]:
+    return {
+        "name": arm.name,
+        "units": arm.units,
+        "metrics": {metric: _aggregate_json(aggregate) for metric, aggregate in arm.metrics.items()},
+    }
+
+
+def _aggregate_json(aggregate: Aggregate) -> dict[str, Any]:
+    if isinstance(aggregate, Proportion):
+        mean, total = aggregate.rate if aggregate.of else None, float(aggregate.successes)
+    else:
+        mean, total = aggregate.mean if aggregate.n else None, aggregate.total
+    return _given({"kind": kind_of(aggregate), "mean": mean, "sum": int(total) if total == int(total) else total})
+
+
+def _contrast_json(one: Contrast) -> dict[str, Any]:
+    result = one.result
+    return _given(
+        {
+            "metric": one.metric,
+            "kind": one.kind,
+            "control": one.control,
+            "arm": one.arm,
+            "difference": result.difference,
+            "low": result.low,
+            "high": result.high,
+            "relative": result.relative,
+            "relative_low": result.relative_low,
+            "relative_high": result.relative_high,
+            "p_value": result.p_value,
+            "log10_p_value": result.log10_p_value,
+            "p_value_adjusted": result.p_value_adjusted,
+            "confidence": result.confidence,
+            "method": result.method,
+            "source": result.source,
+            "probability_to_beat_control": result.probability_to_beat_control,
+            "expected_loss": result.expected_loss,
+        }
+    )
+
+
+def _given(values: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in values.items() if value is not None}
