@@ -106,6 +106,7 @@ def _start(settings: Settings, environment: Mapping[str, str]) -> ApiServer:
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
         raise SetupIncomplete(f"{log}: the API server did not start. Read the end of this file for the reason.")
+    process.returncode = 0  # it outlives us on purpose; Popen would warn that nobody waits for it
     server = ApiServer(process.pid, url)
     _record(settings).write_text(json.dumps(asdict(server)))
     return server

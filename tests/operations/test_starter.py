@@ -1,0 +1,23 @@
+"""A new project is the starter, whole, and never overwrites anything."""
+
+from pathlib import Path
+
+import pytest
+
+from handbill.errors import SetupIncomplete
+from handbill.operations.starter import PARTS, lay_down, starter_dir
+
+
+def test_a_new_project_holds_every_part_of_the_starter(tmp_path: Path) -> None:
+    lay_down(tmp_path / "shop")
+    assert all((tmp_path / "shop" / part).exists() for part in PARTS)
+    assert (tmp_path / "shop" / "campaigns.yaml").read_text() == (starter_dir() / "campaigns.yaml").read_text()
+    assert not list((tmp_path / "shop").rglob("__pycache__"))
+
+
+def test_a_folder_that_holds_something_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("precious")
+    with pytest.raises(SetupIncomplete) as caught:
+        lay_down(tmp_path)
+    assert str(caught.value) == f"{tmp_path}: is not an empty folder. Name a new one."
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
