@@ -1,0 +1,1 @@
+"""The ways out: one module a provider, each speaking the words of contract.py."""
