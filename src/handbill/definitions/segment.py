@@ -9,6 +9,8 @@ Place = tuple[int, int]
 """Line and column, both from 1."""
 
 Value = str | int | Decimal | bool | datetime
+"""Of the type of what it is compared with. A `datetime` is aware; a day is its first moment in the project's zone."""
+
 FieldOperator = Literal[
     "eq", "ne", "in", "not_in", "lt", "lte", "gt", "gte", "between", "contains", "starts_with", "ends_with",
     "exists", "missing", "before", "after", "within",
@@ -25,7 +27,10 @@ class Ago:
 
 @dataclass(frozen=True)
 class Comparison:
-    """`operator operand`; `in`, `not_in` and `between` carry tuples, `within` a timedelta."""
+    """`operator operand`; `in`, `not_in` and `between` carry tuples, `within` a timedelta, `exists` and `missing` None.
+
+    `within` is the time up to now, `before` and `after` are strict, `between` includes both ends.
+    """
 
     operator: FieldOperator
     operand: Value | Ago | timedelta | tuple[Value, ...] | None
@@ -43,7 +48,7 @@ class FieldClause:
 
 @dataclass(frozen=True)
 class EventClause:
-    """How often something happened: `order`, `email.clicked`, `page_view`… Default: at least once."""
+    """How often something happened: `order`, `email.clicked`, `page_view`… Without `count`: at least once."""
 
     event: str
     count: tuple[Comparison, ...]

@@ -171,7 +171,7 @@ def parse_timezone(text: Any) -> str:
     name = _written(text)
     if name not in _zone_names():
         near = nearest(name, _zone_names())
-        hint = f" Did you mean {near}?" if near else ""
+        hint = f" Did you mean {quoted(near)}?" if near else ""
         raise ValueError(f"{quoted(name)} is not a time zone. Use an IANA name such as Europe/London.{hint}")
     return name
 

@@ -34,7 +34,7 @@ def unknown(noun: str, word: str, known: Iterable[str]) -> tuple[str, str]:
     near = nearest(word, words)
     mend = []
     if not words:
-        mend.append(f"No {noun} is declared yet.")
+        mend.append("There is none yet.")
     elif len(words) <= LONGEST_LIST:
         mend.append(f"Use {either(words)}.")
     if near:

@@ -178,19 +178,18 @@ class _Conversion:
             elif (tree := self.convert(item)) is not None:
                 yield tree
 
-    def _keys(self, node: MappingNode) -> Keys:
+    def _keys(self, node: MappingNode) -> Keys | None:
+        no_name = next((key for key, _ in node.value if not isinstance(key, ScalarNode) or _is_null(key)), None)
+        if no_name is not None:
+            where = node if node.flow_style else no_name
+            self._problem(where, "a value that starts with {{ or [ is read as keys here.", "Quote the whole value.")
+            return None
         values: dict[str, Tree] = {}
         places: dict[str, Place] = {}
         empty: set[str] = set()
         spilled: list[Node] = []
         for key, value in node.value:
-            if not isinstance(key, ScalarNode) or _is_null(key):
-                self._problem(
-                    node if node.flow_style else key,
-                    "a value that starts with {{ or [ is read as keys here.",
-                    "Quote the whole value.",
-                )
-            elif node.flow_style and _has_no_colon(key, value):
+            if node.flow_style and _has_no_colon(key, value):
                 spilled.append(key)
             elif key.value in places:
                 line = places[key.value][0]

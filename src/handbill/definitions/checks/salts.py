@@ -1,0 +1,23 @@
+"""Whether every draw has a salt of its own: two draws by one salt put the same people into the same arms."""
+
+from collections.abc import Iterator, Mapping
+
+from handbill.definitions.checks.draft import Draft
+from handbill.definitions.findings import Finding
+from handbill.definitions.words import quoted
+
+
+def check_salts(drafts: Mapping[str, Draft], holdout_salt: str | None, sampled: Mapping[str, str]) -> Iterator[Finding]:
+    """Salts of experiments against each other, the global holdout's, and those of samples (salt → segment)."""
+    users = {salt: f"segment {quoted(segment)}" for salt, segment in sampled.items()}
+    if holdout_salt:
+        users[holdout_salt] = "the global holdout"
+    for name, draft in drafts.items():
+        salt = draft.text("experiment", "salt")
+        if salt is None:
+            continue
+        if salt in users:
+            what = f"salt {quoted(salt)} is used by {users[salt]} too."
+            mend = "Give this experiment a salt of its own, such as its name and year."
+            yield Finding(("campaigns", name, "experiment", "salt"), what, mend)
+        users.setdefault(salt, f"campaign {quoted(name)}")

@@ -1,0 +1,43 @@
+"""Which metrics an experiment may name, and what each one counts."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A number for every unit. `rate` is a share of the units, `amount` a mean for each of them.
+
+    `outcome` metrics exist for everybody, `message` metrics only for units that were sent something.
+    """
+
+    name: str
+    kind: Literal["rate", "amount"]
+    of: Literal["outcome", "message"]
+    meaning: str
+
+
+METRICS: Mapping[str, Metric] = {
+    metric.name: metric
+    for metric in (
+        Metric("conversion", "rate", "outcome", "Share of units that reached the goal at least once."),
+        Metric("orders", "amount", "outcome", "Orders for each unit."),
+        Metric("revenue", "amount", "outcome", "What each unit paid: after discount, less refunds."),
+        Metric("margin", "amount", "outcome", "What each unit's orders left after the cost of goods and the discount."),
+        Metric("delivered", "rate", "message", "Share of units whose message arrived."),
+        Metric("bounces", "rate", "message", "Share of units whose message came back."),
+        Metric(
+            "opens", "rate", "message", "Share of units that opened; machines open mail too, so it decides nothing."
+        ),
+        Metric("clicks", "rate", "message", "Share of units that clicked a link."),
+        Metric("unsubscribes", "rate", "message", "Share of units that unsubscribed."),
+        Metric("complaints", "rate", "message", "Share of units that reported spam."),
+    )
+}
+
+
+def compared_arms(pair: str) -> tuple[str, str] | None:
+    """`discount - plain` → (discount, plain): the first less the second; None when it is no such pair."""
+    first, minus, second = (part.strip() for part in pair.partition(" - "))
+    return (first, second) if first and minus and second else None

@@ -1,0 +1,165 @@
+"""What a comparison in a segment compares with: the operators of each type, and their values as typed Python ones."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
+from decimal import Decimal
+from typing import TypeVar
+from zoneinfo import ZoneInfo
+
+from handbill.definitions.fields import FieldType
+from handbill.definitions.findings import Mistake
+from handbill.definitions.segment import Ago, Comparison, FieldOperator, Value
+from handbill.definitions.values import parse_boolean, parse_duration, parse_moment
+from handbill.definitions.words import either, quoted, unknown
+from handbill.definitions.yaml import Items, Place, Text, Tree
+
+T = TypeVar("T")
+
+_EQUAL: tuple[FieldOperator, ...] = ("eq", "ne", "in", "not_in")
+_ORDER: tuple[FieldOperator, ...] = ("lt", "lte", "gt", "gte", "between")
+_TEXT: tuple[FieldOperator, ...] = ("contains", "starts_with", "ends_with")
+_TIME: tuple[FieldOperator, ...] = ("before", "after", "within", "between")
+_PRESENCE: tuple[FieldOperator, ...] = ("exists", "missing")
+
+OPERATORS: Mapping[FieldType, tuple[FieldOperator, ...]] = {
+    "text": (*_EQUAL, *_TEXT, *_PRESENCE),
+    "integer": (*_EQUAL, *_ORDER, *_PRESENCE),
+    "number": (*_EQUAL, *_ORDER, *_PRESENCE),
+    "boolean": ("eq", "ne", *_PRESENCE),
+    "date": (*_EQUAL, *_TIME, *_PRESENCE),
+    "time": (*_TIME, *_PRESENCE),
+}
+"""What can be asked of a field of each type."""
+
+NUMBER_OPERATORS: tuple[FieldOperator, ...] = ("eq", "ne", *_ORDER)
+"""What can be asked of a count, a sum, a minimum, a maximum or an average."""
+
+MOMENT_OPERATORS = _TIME
+"""What can be asked of when something happened."""
+
+ALL_OPERATORS = tuple(dict.fromkeys((*_EQUAL, *_ORDER, *_TEXT, *_TIME, *_PRESENCE)))
+
+_INSTEAD: Mapping[str, str] = {"lt": "before", "lte": "before", "gt": "after", "gte": "after"}
+_WHOLE = re.compile(r"[+-]?[0-9]{1,18}")
+NUMBER = re.compile(r"[+-]?[0-9]{1,18}(\.[0-9]{1,12})?")
+_AGO = re.compile(r"(.+?)\s+ago")
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What is compared: its name in messages, its type, the operators that suit it, and the zone of its dates."""
+
+    name: str
+    type: FieldType
+    operators: tuple[FieldOperator, ...]
+    zone: ZoneInfo
+
+
+def read_comparison(operator: str, written: Tree, subject: Subject, place: Place) -> Comparison:
+    """`gte: 100` as a typed comparison. `place` is that of the operator.
+
+    Raises:
+        Mistake: the operator does not suit the type, or the value is not of it.
+    """
+    name = next((each for each in subject.operators if each == operator), None)
+    if name is None:
+        raise Mistake(place, *_unsuited(operator, subject))
+    if name in _PRESENCE:
+        return Comparison(_presence(name, written), None)
+    if name in ("in", "not_in"):
+        return Comparison(name, tuple(_value(item, subject) for item in _list(written, name)))
+    if name == "between":
+        return Comparison(name, _range(written, subject))
+    if name == "within":
+        return Comparison(name, read_duration(written))
+    if name in ("before", "after") and (ago := _ago(written)):
+        return Comparison(name, ago)
+    return Comparison(name, _value(written, subject))
+
+
+def read_duration(written: Tree) -> timedelta:
+    """`90 days`.
+
+    Raises:
+        Mistake: it is no duration, or none at all.
+    """
+    duration = _converted(written, parse_duration)
+    if not duration:
+        raise Mistake(written.place, "the time is no time at all.", "Write it like 14 days.")
+    return duration
+
+
+def _unsuited(operator: str, subject: Subject) -> tuple[str, str]:
+    if operator not in ALL_OPERATORS:
+        return unknown("operator", operator, subject.operators)
+    instead = _INSTEAD.get(operator) if subject.type in ("date", "time") else None
+    kind = {"text": "text", "integer": "a whole number"}.get(subject.type, f"a {subject.type}")
+    return f"{operator} does not suit {subject.name}, which is {kind}.", f"Use {instead or either(subject.operators)}."
+
+
+def _presence(name: FieldOperator, written: Tree) -> FieldOperator:
+    """`exists: false` is `missing: true`."""
+    is_so = _converted(written, parse_boolean)
+    opposite: FieldOperator = "missing" if name == "exists" else "exists"
+    return name if is_so else opposite
+
+
+def _list(written: Tree, operator: str) -> tuple[Tree, ...]:
+    if not isinstance(written, Items):
+        example = written.text if isinstance(written, Text) else "one, two"
+        raise Mistake(written.place, f"{operator} must be a list.", f"Write it like [{example}].")
+    if not written.items:
+        raise Mistake(written.place, f"{operator} lists nothing.", "Write at least one value.")
+    return written.items
+
+
+def _range(written: Tree, subject: Subject) -> tuple[Value, Value]:
+    if not isinstance(written, Items) or len(written.items) != 2:
+        raise Mistake(written.place, "between needs a list of two values.", "Write it like [1, 10].")
+    low, high = (_value(item, subject) for item in written.items)
+    if low > high:  # type: ignore[operator]  # both are of the subject's type
+        raise Mistake(written.place, "between has its values the wrong way round.", "Write the smaller one first.")
+    return low, high
+
+
+def _ago(written: Tree) -> Ago | None:
+    relative = _AGO.fullmatch(written.text.strip()) if isinstance(written, Text) else None
+    return Ago(_converted(Text(relative[1], written.place), parse_duration)) if relative else None
+
+
+def _value(written: Tree, subject: Subject) -> Value:
+    if not isinstance(written, Text):
+        raise Mistake(written.place, f"{subject.name} is compared with one value.", "Write a single value.")
+    text = written.text.strip()
+    match subject.type:
+        case "text":
+            return written.text
+        case "boolean":
+            return _converted(written, parse_boolean)
+        case "date" | "time":
+            return _moment(written, subject)
+        case "integer" if _WHOLE.fullmatch(text):
+            return int(text)
+        case "number" if NUMBER.fullmatch(text):
+            return Decimal(text)
+    kind = "a whole number" if subject.type == "integer" else "a number"
+    raise Mistake(written.place, f"{quoted(text)} is not {kind}, and {subject.name} is.", "Write digits only.")
+
+
+def _moment(written: Text, subject: Subject) -> datetime:
+    moment = _converted(written, parse_moment)
+    if subject.type == "date" and moment.time() != time():
+        raise Mistake(
+            written.place, f"{quoted(written.text)} is not a day, and {subject.name} is.", "Leave the hour out."
+        )
+    return moment.replace(tzinfo=subject.zone).astimezone(UTC)
+
+
+def _converted(written: Tree, parse: Callable[[str], T]) -> T:
+    try:
+        return parse(written.text if isinstance(written, Text) else "")
+    except ValueError as error:
+        what, _, mend = str(error).partition(". ")
+        raise Mistake(written.place, f"{what}.", mend) from None

@@ -1,0 +1,156 @@
+"""Whether a tree of texts is what a model declares, and what is wrong with it in the marketer's words."""
+
+from collections.abc import Callable, Iterator, Mapping
+from types import UnionType
+from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from handbill.definitions.campaign import Definition
+from handbill.definitions.findings import Finding, Path
+from handbill.definitions.planned import PLANNED_KEYS, PLANNED_SHAPES, is_planned_value, planned
+from handbill.definitions.words import either, quoted, unknown
+from handbill.definitions.yaml import Items, Keys, Text, Tree, at, plain
+
+Model = TypeVar("Model", bound=Definition)
+
+
+def validate(model: type[Model], tree: Tree) -> tuple[Model | None, list[Finding]]:
+    """The model that the tree holds, or what is wrong with it; every mistake at once."""
+    try:
+        return model.model_validate(plain(tree), by_alias=True, by_name=False), []
+    except ValidationError as error:
+        details = error.errors(include_url=False, include_input=False)
+        return None, [finding for each in details for finding in _findings(each, model, tree)]
+
+
+def part(model: type[Model], tree: Tree | None) -> Model | None:
+    """The model when the tree holds one; None when nothing is written or it has mistakes (reported elsewhere)."""
+    return validate(model, tree)[0] if tree is not None else None
+
+
+def keys_of(model: type[BaseModel]) -> list[str]:
+    """The keys that a part of the file may have, as they are written."""
+    names = [field.alias or name for name, field in model.model_fields.items()]
+    return names[1:] if model.__name__ == "Campaign" else names  # its name is the key above it
+
+
+def _findings(error: ErrorDetails, model: type[Definition], tree: Tree) -> Iterator[Finding]:
+    path: Path = error["loc"]
+    key = str(path[-1]) if path else ""
+    owner = _owner(model, path[:-1])
+    match error["type"]:
+        case "extra_forbidden":
+            yield _unknown_key(path, key, owner)
+        case "missing":
+            parent = at(tree, *path[:-1])
+            if not (isinstance(parent, Keys) and key in parent.empty):
+                yield _missing(path, key, owner)
+        case _:
+            yield _wrong_value(error, model, tree)
+
+
+def _unknown_key(path: Path, key: str, owner: type[Definition] | None) -> Finding:
+    if owner and key in PLANNED_KEYS.get(owner, ()):
+        return Finding(path, *planned(key), at_key=True)
+    return Finding(path, *unknown("key", key, keys_of(owner) if owner else ()), at_key=True)
+
+
+def _missing(path: Path, key: str, owner: type[Definition] | None) -> Finding:
+    fields = {field.alias or name: field for name, field in owner.model_fields.items()} if owner else {}
+    description = (fields[key].description or "") if key in fields else ""
+    return Finding(path[:-1], f"{quoted(key)} is missing.", f"Add {key}: {_lowered(description)}", at_key=True)
+
+
+def _lowered(sentence: str) -> str:
+    return sentence[:1].lower() + sentence[1:] if sentence[:2] != sentence[:2].upper() else sentence
+
+
+def _wrong_value(error: ErrorDetails, model: type[Definition], tree: Tree) -> Finding:
+    path: Path = error["loc"]
+    key = next((step for step in reversed(path) if isinstance(step, str)), "")
+    owner, value = _owner(model, path[:-1]), _written_at(tree, path)
+    text = value.text if isinstance(value, Text) else ""
+    if owner and is_planned_value(owner, key, text):
+        return Finding(path, *planned(text))
+    if owner and isinstance(value, Keys) and (owner, key) in PLANNED_SHAPES:
+        return Finding(path, *planned(f"a {key} per locale"))
+    if error["type"] in _SENTENCES:
+        return Finding(path, *_SENTENCES[error["type"]](key, text, error.get("ctx", {})))
+    return Finding(path, *_wrong_shape(error, key, value, _owner(model, path)))
+
+
+def _wrong_shape(error: ErrorDetails, key: str, value: Tree | None, inner: type[Definition] | None) -> tuple[str, str]:
+    text = value.text if isinstance(value, Text) else ""
+    if error["type"] in {"model_type", "dict_type"}:
+        example = f"Write keys such as {either(keys_of(inner)[:6])}." if inner else 'Write them like "name: value".'
+        return f"{key} must hold keys, not a single value.", example
+    if error["type"] == "tuple_type":
+        return f"{key} must be a list.", f"Write it like [{text or 'one, two'}]."
+    if isinstance(value, (Keys, Items)):
+        return f"{key} must be a single value.", "Write one text or number."
+    return f"{quoted(text)} does not fit {key}: {error['msg']}.", "Correct it."
+
+
+def _not_enough(key: str, _: str, limits: dict[str, Any]) -> tuple[str, str]:
+    found, least = limits["actual_length"], limits["min_length"]
+    return f"{key} holds {'nothing' if found == 0 else f'only {found}'}.", f"It needs at least {least}."
+
+
+_SENTENCES: Mapping[str, Callable[[str, str, dict[str, Any]], tuple[str, str]]] = {
+    "value_error": lambda _key, _text, limits: _two_sentences(str(limits["error"])),
+    "literal_error": lambda key, text, limits: unknown(key, text, _literals(limits["expected"])),
+    "int_parsing": lambda key, text, _: (f"{key} {quoted(text)} is not a whole number.", "Write digits only."),
+    "greater_than_equal": lambda key, text, limits: (f"{key} is {text}.", f"Use at least {limits['ge']}."),
+    "less_than_equal": lambda key, text, limits: (f"{key} is {text}.", f"Use at most {limits['le']}."),
+    "too_short": _not_enough,
+}
+"""What pydantic's kinds of error say to a marketer: from the key, the text that is written, and the limits."""
+
+
+def _written_at(tree: Tree, path: Path) -> Tree | None:
+    """The value at the path; where a short form stands (`points: integer`), the short form."""
+    value = at(tree, *path)
+    above = at(tree, *path[:-1])
+    return above if value is None and isinstance(above, Text) else value
+
+
+def _literals(expected: str) -> list[str]:
+    """pydantic says `'email' or 'direct_mail'`; the words themselves are needed for the nearest one."""
+    return expected.split("'")[1::2]
+
+
+def _two_sentences(message: str) -> tuple[str, str]:
+    what, _, mend = message.partition(". ")
+    return (f"{what}.", mend) if mend else (message, "")
+
+
+def _owner(model: Any, path: Path) -> type[Definition] | None:
+    """The model that stands at the path, found along the declared types."""
+    found = model
+    for step in path:
+        found = _child(found, step)
+    models = [each for each in _alternatives(found) if isinstance(each, type) and issubclass(each, Definition)]
+    return models[0] if models else None
+
+
+def _child(annotation: Any, step: str | int) -> Any:
+    for each in _alternatives(annotation):
+        if isinstance(each, type) and issubclass(each, BaseModel):
+            for name, field in each.model_fields.items():
+                if step in (name, field.alias):
+                    return field.annotation
+        elif get_origin(each) is dict:
+            return get_args(each)[1]
+        elif get_origin(each) is tuple:
+            return get_args(each)[0]
+    return None
+
+
+def _alternatives(annotation: Any) -> list[Any]:
+    if get_origin(annotation) in (Union, UnionType):
+        return [each for option in get_args(annotation) for each in _alternatives(option)]
+    if get_origin(annotation) is Annotated:
+        return _alternatives(get_args(annotation)[0])
+    return [annotation]
