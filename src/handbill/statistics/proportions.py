@@ -16,7 +16,7 @@ MOST_FOR_BOSCHLOO = 500
 INTERVALS = "Miettinen–Nurminen score intervals for the difference and for the ratio"
 SOURCE = "Miettinen and Nurminen, Statistics in Medicine 4, 1985, 213–226"
 TESTS = {
-    "pooled z": ("pooled z test", "Campbell, Statistics in Medicine 26, 2007, 3661–3675"),
+    "pooled z": ("pooled z test", "Pearson, Philosophical Magazine 50, 1900, 157–175"),
     "Boschloo": ("Boschloo's exact test", "Boschloo, Statistica Neerlandica 24, 1970, 1–35"),
     "Fisher": ("Fisher's exact test", "Fisher, Statistical Methods for Research Workers, 1934"),
 }

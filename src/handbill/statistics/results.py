@@ -84,6 +84,13 @@ def kind_of(aggregate: Aggregate) -> str:
     return "proportion" if isinstance(aggregate, Proportion) else "mean"
 
 
+def mean_of(aggregate: Aggregate) -> float | None:
+    """The rate or the mean per unit; None in an empty arm."""
+    if isinstance(aggregate, Proportion):
+        return aggregate.rate if aggregate.of else None
+    return aggregate.mean if aggregate.n else None
+
+
 def as_json(results: Results) -> dict[str, Any]:
     """The results as plain values for `json.dumps`; what cannot be given is absent and its reason in `problems`."""
     balance = results.balance
@@ -137,11 +144,9 @@ def _arm_json(arm: Arm) -> dict[str, Any]:
 
 
 def _aggregate_json(aggregate: Aggregate) -> dict[str, Any]:
-    if isinstance(aggregate, Proportion):
-        mean, total = aggregate.rate if aggregate.of else None, float(aggregate.successes)
-    else:
-        mean, total = aggregate.mean if aggregate.n else None, aggregate.total
-    return _given({"kind": kind_of(aggregate), "mean": mean, "sum": int(total) if total == int(total) else total})
+    total = float(aggregate.successes if isinstance(aggregate, Proportion) else aggregate.total)
+    whole = int(total) if total.is_integer() else total
+    return _given({"kind": kind_of(aggregate), "mean": mean_of(aggregate), "sum": whole})
 
 
 def _contrast_json(one: Contrast) -> dict[str, Any]:
