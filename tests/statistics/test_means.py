@@ -125,6 +125,13 @@ def test_the_same_value_for_everybody_gives_the_difference_only(value: float) ->
     assert result.reasons == ("The value is the same for every contact of each arm, so there is nothing to test with.",)
 
 
+def test_a_spread_that_drowns_in_the_rounding_of_the_other_arm_is_not_believed() -> None:
+    control = Sample.from_values(np.full(1000, 1e9) + np.arange(1000) * 1e-6)
+    treatment = Sample.from_values(np.arange(1000) * 1e-6)
+
+    assert compare_means(control, treatment).low is None
+
+
 def test_all_revenue_by_one_buyer_shows_nothing() -> None:
     result = compare_means(Sample.from_values(np.zeros(1000)), Sample.from_values(np.array([10_000.0] + [0.0] * 999)))
 

@@ -194,7 +194,8 @@ def _no_spread(control: Sample, treatment: Sample) -> tuple[str, ...]:
     single = [name for name, arm in arms if arm.n == 1]
     if single:
         return (f"There is only one contact in {' and '.join(single)}, so nothing is known about how values vary.",)
-    if not _variance_of_mean(control) and not _variance_of_mean(treatment):
+    blur = sum(SMALLEST_VARIANCE * arm.squares / arm.n**2 for _, arm in arms)
+    if _variance_of_mean(control) + _variance_of_mean(treatment) <= blur:
         return ("The value is the same for every contact of each arm, so there is nothing to test with.",)
     return ()
 
