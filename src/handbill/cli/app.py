@@ -8,7 +8,7 @@ from handbill import __version__
 
 # In the order of `handbill --help`: begin, look, send, learn, operate.
 GROUPS = (
-    "init", "database",
+    "init", "evaluate", "database",
 )  # fmt: skip
 
 app = typer.Typer(
