@@ -187,8 +187,8 @@ def _read_file(root: Path, file: str) -> tuple[Keys | None, list[Problem]]:
 
 
 def _as_project(root: Path, frame: _Frame, segments: Mapping[str, Segment]) -> Project | None:
-    if frame.brand is None or frame.timezone is None or frame.currency is None:
-        return None
+    if frame.brand is None or frame.timezone is None or frame.currency is None or frame.unreadable_fields:
+        return None  # whoever goes on from here would call fields unknown that are only misspelt
     campaigns = {name: part(Campaign, draft.written) for name, draft in frame.drafts.items()}
     return Project(
         root=root,

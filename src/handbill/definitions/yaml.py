@@ -26,7 +26,8 @@ MOST_VALUES = 50_000
 
 
 _TAGS = {
-    f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "bool", "null", "timestamp", "map", "seq", "merge")
+    f"tag:yaml.org,2002:{name}"
+    for name in ("str", "int", "float", "bool", "null", "timestamp", "map", "seq", "merge", "value")
 }
 """What an untagged value resolves to. Types come from the models, so every other tag is somebody's mistake."""
 
