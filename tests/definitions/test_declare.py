@@ -15,11 +15,8 @@ NEW: dict[str, FieldType] = {"visits": "integer", "stage": "text"}
     ("before", "after"),
     [
         (
-            "# Ours\nfields:\n  points: integer   # since 2024\n\n# Topics\ntopics: {}\n",
-            (
-                "# Ours\nfields:\n  points: integer   # since 2024\n  visits: integer\n  stage: text\n\n# What people agree to\n"
-                "topics: {}\n"
-            ),
+            "# Ours\nfields:\n  points: integer   # old\n\n# Topics\ntopics: {}\n",
+            "# Ours\nfields:\n  points: integer   # old\n  visits: integer\n  stage: text\n\n# Topics\ntopics: {}\n",
         ),
         (
             "fields:\n    tier:\n        type: text\n        one_of: [a, b]\ncurrency: GBP\n",

@@ -94,8 +94,8 @@ def test_all_mistakes_of_form_come_at_once() -> None:
         (
             b'a: "\\q"',
             (
-                "campaigns.yaml:1:6: YAML cannot be read here: found unknown escape character 'q'. Check quotes, brackets "
-                "and indentation around."
+                "campaigns.yaml:1:6: YAML cannot be read here: found unknown escape character 'q'. "
+                "Check quotes, brackets and indentation around."
             ),
         ),
         (b"a: [b c: d: e]", "campaigns.yaml:1:11: a comma or ] is missing here. Add it, or quote the value before it."),
