@@ -59,10 +59,15 @@ def test_a_missing_value_takes_its_default_and_is_false(environment: Environment
     assert render(environment, source, c=contact) == "friend y False"
 
 
-@pytest.mark.parametrize("source", ["{{ c.tier }}", "{{ c.tier | upper }}", "{{ c.tier + 'x' }}", "{{ c.tier.x }}"])
+@pytest.mark.parametrize("source", ["{{ c.tier }}", "{{ c.tier | upper }}", "{{ c.tier + 'x' }}", "{{ c.tier[1:] }}"])
 def test_a_missing_value_is_never_written(environment: Environment, source: str) -> None:
     with pytest.raises(UndefinedError, match=r"^contact\.tier has no value$"):
         render(environment, source, c=ContactValues(["tier"]).of({}))
+
+
+def test_a_member_of_a_missing_value_is_missing(environment: Environment) -> None:
+    contact = ContactValues(["tier"]).of({})
+    assert render(environment, "{{ c.tier.name | default('-') }}{% if c.tier['name'] %}x{% endif %}", c=contact) == "-"
 
 
 def test_a_name_that_nobody_knows_is_an_error_even_in_a_condition(environment: Environment) -> None:

@@ -22,11 +22,15 @@ _WITHDRAWN_GLOBALS = ("lipsum",)
 class Missing(Undefined):
     """A value that is known and that this recipient lacks.
 
-    It is false, equals nothing, and `default(…)` replaces it; written into a message, it is an error. A name that
-    nobody knows is a `StrictUndefined`, which is an error even in `{% if %}`.
+    It is false, equals nothing, its members are missing too, and `default(…)` replaces it; written into a message, it
+    is an error. A name that nobody knows is a `StrictUndefined`, which is an error even in `{% if %}`.
     """
 
     __slots__ = ()
+
+    def member(self, name: str) -> "Missing":
+        """What stands behind the dot."""
+        return missing(f"{self._undefined_name}.{name}")
 
     def __str__(self) -> str:
         return self._fail_with_undefined_error()
@@ -49,14 +53,14 @@ def missing(name: str) -> Missing:
     return Missing(hint=f"{name} has no value", name=name)
 
 
-def make_environment(project: Project) -> Environment:
+def make_environment(project: Project) -> "TemplateEnvironment":
     """The sandbox in which all templates of a project run.
 
     Templates whose name ends in .html or .mjml escape what they write; all others (subjects, .txt) do not.
     `{% include %}` and `{% extends %}` resolve below templates/ only, beside the including file first.
     """
     environment = TemplateEnvironment(
-        loader=TemplatesLoader(project.templates_dir),
+        TemplatesLoader(project.templates_dir),
         undefined=StrictUndefined,
         autoescape=_escapes,
         auto_reload=False,
@@ -74,24 +78,31 @@ def make_environment(project: Project) -> Environment:
 class TemplateEnvironment(ImmutableSandboxedEnvironment):
     """The sandbox, where a dot after a group of values means its entry and never a method of Python's."""
 
+    def __init__(self, templates: "TemplatesLoader", **options: Any) -> None:
+        super().__init__(loader=templates, **options)
+        self.templates = templates
+
     def getattr(self, obj: Any, attribute: str) -> Any:
         """`contact.first_name`."""
         # Python's own dictionaries have `items`, `keys`, `values`… which may well be names of contact fields.
         if type(obj) is dict:
             return obj[attribute] if attribute in obj else self.undefined(obj=obj, name=attribute)
+        if type(obj) is Missing:
+            return obj.member(attribute)
         return super().getattr(obj, attribute)
 
     def getitem(self, obj: Any, argument: Any) -> Any:
         """`contact["first_name"]`."""
         if type(obj) is dict:
             return obj[argument] if argument in obj else self.undefined(obj=obj, name=argument)
+        if type(obj) is Missing:
+            return obj.member(str(argument))
         return super().getitem(obj, argument)
 
     def join_path(self, template: str, parent: str) -> str:
         """A name in an include means the file beside the including one, else the one below templates/."""
         beside = posixpath.normpath(posixpath.join(posixpath.dirname(parent), template))
-        loader = self.loader
-        return beside if isinstance(loader, TemplatesLoader) and loader.path_of(beside) else template
+        return beside if self.templates.path_of(beside) else template
 
 
 class TemplatesLoader(BaseLoader):
