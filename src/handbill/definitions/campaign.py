@@ -58,7 +58,7 @@ class Schedule(Definition):
 
     at: Moment | None = Field(None, description="Local date and time of a one-off.")
     cron: Line | None = Field(None, description="Five cron fields; each tick is a wave of its own.")
-    in_home: Moment | None = Field(None, description="Post: the date on which pieces should arrive.")
+    in_home: Moment | None = Field(None, description="Post: the day on which pieces should arrive.")
     timezone: Line | None = Field(None, description="IANA name, or recipient. Default: the project's time zone.")
     max_lateness: Duration | None = Field(None, description="How late a run may still start or go on.")
 
@@ -116,7 +116,7 @@ class Experiment(Definition):
 
 
 class Campaign(Definition):
-    """One declared campaign, as written. `steps_of` gives its canonical form."""
+    """One declared campaign."""
 
     name: str = Field("", description="The key that it stands under; not written again.")
     kind: Literal["marketing", "service", "transactional"] = Field(

@@ -131,12 +131,12 @@ def _owner(model: Any, path: Path) -> type[Definition] | None:
     found = model
     for step in path:
         found = _child(found, step)
-    models = [each for each in _alternatives(found) if isinstance(each, type) and issubclass(each, Definition)]
+    models = [each for each in alternatives(found) if isinstance(each, type) and issubclass(each, Definition)]
     return models[0] if models else None
 
 
 def _child(annotation: Any, step: str | int) -> Any:
-    for each in _alternatives(annotation):
+    for each in alternatives(annotation):
         if isinstance(each, type) and issubclass(each, BaseModel):
             for name, field in each.model_fields.items():
                 if step in (name, field.alias):
@@ -148,9 +148,10 @@ def _child(annotation: Any, step: str | int) -> Any:
     return None
 
 
-def _alternatives(annotation: Any) -> list[Any]:
+def alternatives(annotation: Any, *, bare: bool = True) -> list[Any]:
+    """The types that a declared type allows; `bare` ones without what pydantic's annotations add to them."""
     if get_origin(annotation) in (Union, UnionType):
-        return [each for option in get_args(annotation) for each in _alternatives(option)]
-    if get_origin(annotation) is Annotated:
-        return _alternatives(get_args(annotation)[0])
+        return [each for option in get_args(annotation) for each in alternatives(option, bare=bare)]
+    if bare and get_origin(annotation) is Annotated:
+        return alternatives(get_args(annotation)[0])
     return [annotation]

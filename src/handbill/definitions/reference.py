@@ -1,0 +1,203 @@
+"""The generated parts of the reference: every key, metric and operator, read from the models that check the files.
+
+`python -m handbill.definitions.reference docs/reference` brings the pages up to date; a test finds them out of date.
+"""
+
+import re
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from handbill.definitions import campaign, policy, values
+from handbill.definitions.clauses import ORDER_AMOUNTS, ORDER_PROPERTIES, RESPONSES
+from handbill.definitions.fields import BUILTIN_FIELDS, FieldDeclaration
+from handbill.definitions.metrics import METRICS
+from handbill.definitions.operands import MOMENT_OPERATORS, NUMBER_OPERATORS, OPERATORS
+from handbill.definitions.planned import PLANNED_CLAUSE_KEYS, PLANNED_EVENTS, PLANNED_KEYS, PLANNED_VALUES
+from handbill.definitions.project import ProjectFile
+from handbill.definitions.validation import alternatives
+
+PARTS: tuple[tuple[str, type[BaseModel]], ...] = (
+    ("the whole file", ProjectFile),
+    ("brand", policy.Brand),
+    ("fields.NAME", FieldDeclaration),
+    ("channels.email", policy.EmailChannel),
+    ("channels.email.dkim", policy.Dkim),
+    ("channels.direct_mail", policy.DirectMailChannel),
+    ("policies", policy.Policies),
+    ("policies.caps", policy.Cap),
+    ("policies.global_holdout", policy.GlobalHoldout),
+    ("campaigns.NAME", campaign.Campaign),
+    ("audience", campaign.Audience),
+    ("schedule", campaign.Schedule),
+    ("email", campaign.EmailContent),
+    ("direct_mail", campaign.MailContent),
+    ("goal", campaign.Goal),
+    ("experiment", campaign.Experiment),
+    ("experiment.arms.NAME", campaign.Arm),
+    ("experiment.arms.NAME.offer", campaign.Offer),
+    ("experiment.primary", campaign.Primary),
+)
+"""Every part of campaigns.yaml by its path; those of a campaign are named from the campaign on."""
+
+_WRITTEN: Mapping[Callable[[Any], Any], str] = {
+    values.parse_share: "share, `45%`",
+    values.parse_duration: "duration, `14 days`",
+    values.parse_window: "duration, `14 days`",
+    values.parse_rate: "rate, `3000/minute`",
+    values.parse_money: "money, `0.78`",
+    values.parse_effect: "effect, `1 pp` or `0.30`",
+    values.parse_moment: "local time, `2026-12-01 09:00`",
+    values.parse_timezone: "time zone, `Europe/London`",
+    values.parse_currency: "currency, `GBP`",
+    values.parse_boolean: "`true` or `false`",
+    values.parse_line: "text",
+}
+_MARK = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+
+def refreshed(page: str) -> str:
+    """The page with what stands between its `generated` marks made anew."""
+    return _MARK.sub(lambda mark: "\n".join((mark[1], *_SECTIONS[mark[2]](), "", mark[3])), page)
+
+
+def main(folder: Path) -> None:
+    """Brings the pages of a folder up to date."""
+    for path in sorted(folder.glob("*.md")):
+        page = path.read_text(encoding="utf-8")
+        path.write_text(refreshed(page), encoding="utf-8")
+
+
+def _keys() -> Iterator[str]:
+    for position, (path, model) in enumerate(PARTS):
+        yield from ([""] if position else [])
+        yield f"### {path}"
+        yield ""
+        yield (model.__doc__ or "").split("\n\n")[0]
+        yield ""
+        rows = [(name, field) for name, field in model.model_fields.items() if (model, name) not in _HIDDEN]
+        yield from _table(("key", "value", "default", "meaning"), (_row(name, field) for name, field in rows))
+
+
+_HIDDEN = {(campaign.Campaign, "name")}
+"""A campaign's name is the key that it stands under."""
+
+
+def _row(name: str, field: FieldInfo) -> tuple[str, ...]:
+    required = field.is_required()
+    return (
+        f"`{field.alias or name}`",
+        _value(field),
+        "**required**" if required else _default(field),
+        field.description or "",
+    )
+
+
+def _default(field: FieldInfo) -> str:
+    default = field.get_default(call_default_factory=True)
+    if default is None or default in ((), {}) or isinstance(default, BaseModel):
+        return "–"
+    if isinstance(default, Decimal):
+        return f"`{(default * 100).normalize():f}%`"
+    return f"`{str(default).lower() if isinstance(default, bool) else default}`"
+
+
+def _value(field: FieldInfo) -> str:
+    return _by_validator(field.metadata) or _words(field.annotation)
+
+
+def _words(annotation: Any) -> str:
+    known = next(each for each in alternatives(annotation, bare=False) if each is not type(None))
+    written = _by_validator(getattr(known, "__metadata__", ()))
+    origin, arguments = get_origin(known), get_args(known)
+    if written:
+        return written
+    if origin is Literal:
+        return ", ".join(f"`{word}`" for word in arguments)
+    if origin is tuple:
+        return f"list: {_words(arguments[0])}"
+    if origin is dict:
+        return f"names, each with: {_words(arguments[1])}"
+    return {int: "whole number", str: "text"}.get(known, "keys, see below")
+
+
+def _by_validator(metadata: Any) -> str:
+    return next((_WRITTEN[each.func] for each in metadata if getattr(each, "func", None) in _WRITTEN), "")
+
+
+def _planned() -> Iterator[str]:
+    titles = {model: path for path, model in PARTS}
+    rows = [(titles[model], ", ".join(f"`{key}`" for key in sorted(keys))) for model, keys in PLANNED_KEYS.items()]
+    rows += [
+        (f"{titles[model]}: `{key}`", ", ".join(f"`{word}`" for word in sorted(words)))
+        for (model, key), words in PLANNED_VALUES.items()
+    ]
+    yield from _table(("part", "planned"), rows)
+
+
+def _metrics() -> Iterator[str]:
+    kinds = {"rate": "rate: effects in `pp`", "amount": "amount: effects in its own unit"}
+    rows = ((f"`{metric.name}`", kinds[metric.kind], metric.meaning) for metric in METRICS.values())
+    yield from _table(("metric", "kind", "what it is"), rows)
+
+
+def _operators() -> Iterator[str]:
+    rows = [(f"a field of type {type_}", _listed(operators)) for type_, operators in OPERATORS.items()]
+    rows.append(("a count, `sum`, `min`, `max`, `average`", _listed(NUMBER_OPERATORS)))
+    rows.append(("`first`, `last`", _listed(MOMENT_OPERATORS)))
+    yield from _table(("what is compared", "operators"), rows)
+
+
+def _builtin() -> Iterator[str]:
+    yield from _table(("field", "type"), ((f"`{field.name}`", field.type) for field in BUILTIN_FIELDS.values()))
+
+
+def _events() -> Iterator[str]:
+    rows = [("`order`", "An order that was imported.")]
+    rows += [
+        (_listed(f"{channel}.{each}" for each in answers), f"What became of {_CHANNELS[channel]} that we sent.")
+        for channel, answers in RESPONSES.items()
+    ]
+    rows.append(("any other name", "An event of your own, as it was imported: `page_view`, `cart_add`."))
+    yield from _table(("event", "what it is"), rows)
+    yield ""
+    yield f"An order has {_listed(ORDER_PROPERTIES)}; {_listed(ORDER_AMOUNTS)} can be added up."
+
+
+_CHANNELS = {"email": "an e-mail", "direct_mail": "a printed piece"}
+
+
+def _planned_clauses() -> Iterator[str]:
+    yield f"Keys: {_listed(sorted(PLANNED_CLAUSE_KEYS))}."
+    yield f"Events: {_listed(sorted(PLANNED_EVENTS))}."
+
+
+def _listed(words: Any) -> str:
+    return ", ".join(f"`{word}`" for word in words)
+
+
+def _table(header: tuple[str, ...], rows: Any) -> Iterator[str]:
+    yield f"| {' | '.join(header)} |"
+    yield f"|{'---|' * len(header)}"
+    for row in rows:
+        yield f"| {' | '.join(row)} |"
+
+
+_SECTIONS: Mapping[str, Callable[[], Iterator[str]]] = {
+    "keys": _keys,
+    "planned": _planned,
+    "metrics": _metrics,
+    "operators": _operators,
+    "builtin": _builtin,
+    "events": _events,
+    "planned_clauses": _planned_clauses,
+}
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
