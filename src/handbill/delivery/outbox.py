@@ -1,0 +1,325 @@
+"""What happens to one message after another: claimed, marked before the point of no return, settled; each step once.
+
+Every transition names the state and the fence that it expects, so whoever lost a row in the meantime changes nothing.
+All functions work inside the caller's transaction. docs/reference/outbox.md draws the states.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, exists, func, insert, or_, select, tuple_, update
+
+from handbill.contacts.consent import granted
+from handbill.delivery.budget import CHARGED, charge, refund
+from handbill.store.tables import attempt, contact, outbox, run, suppression
+
+
+@dataclass(frozen=True)
+class Claimed:
+    """One message that this process holds: the row's number, and the fence that proves the claim."""
+
+    id: int
+    fence: int
+    run_id: int
+    contact_id: int
+    channel: str
+    step: str
+    arm: str
+    address: str
+    domain: str | None
+    attempt: int
+    message_id: str
+    message_at: datetime
+    idempotency_key: str
+    code: str | None
+    cost: int
+    not_before: datetime
+    expires_at: datetime | None
+
+
+@dataclass(frozen=True)
+class Lease:
+    """Who holds what is claimed, since when and until when, by the machine's time; after that anybody may take it."""
+
+    owner: str
+    taken_at: datetime
+    until: datetime
+
+
+@dataclass(frozen=True)
+class Domains:
+    """Recipient domains to claim from: one of them, or all without some."""
+
+    only: str | None = None
+    without: frozenset[str] = frozenset()
+
+
+ALL_DOMAINS = Domains()
+
+
+class Verdict(StrEnum):
+    """Whether a claimed message may still leave, at the last moment."""
+
+    GO = "go"
+    SUPPRESSED = "suppressed"
+    NO_CONSENT = "no_consent"
+    TOO_LATE = "too_late"
+    OVER_BUDGET = "over_budget"
+    NOT_RUNNING = "not_running"
+    """The run was paused or cancelled; the message is queued again."""
+    LOST = "lost"
+    """The lease was over and somebody else took the message."""
+
+
+@dataclass(frozen=True)
+class Settlement:
+    """How one try ended: the state that the row goes to, and what is kept of the answer.
+
+    `was_marked` says whether the message had been marked as committing. `not_before` is set for another try, and
+    `expires_at` where the message gets a last moment with it.
+    """
+
+    row: Claimed
+    state: str
+    outcome: str
+    was_marked: bool
+    reason: str | None = None
+    code: int | None = None
+    text: str | None = None
+    not_before: datetime | None = None
+    expires_at: datetime | None = None
+    provider_id: str | None = None
+
+
+def claim(
+    connection: Connection,
+    run_id: int,
+    channel: str,
+    *,
+    lease: Lease,
+    limit: int,
+    now: datetime,
+    domains: Domains = ALL_DOMAINS,
+) -> list[Claimed]:
+    """Takes up to `limit` queued messages whose time has come, the earliest first; none unless the run is running."""
+    due = [
+        outbox.c.run_id == run_id,
+        outbox.c.channel == channel,
+        outbox.c.state == "queued",
+        outbox.c.not_before <= now,
+        _in_time(now),
+        exists().where(run.c.id == run_id, _run_goes_on(now)),
+    ]
+    if domains.only is not None:
+        due.append(outbox.c.domain == domains.only)
+    if domains.without:
+        due.append(or_(outbox.c.domain.is_(None), outbox.c.domain.not_in(sorted(domains.without))))
+    earliest = select(outbox.c.id).where(*due).order_by(outbox.c.not_before, outbox.c.id).limit(limit)
+    # A common table expression, because PostgreSQL may run a plain subquery several times, each time past its limit.
+    picked = earliest.with_for_update(skip_locked=True).cte("picked")
+    taken = connection.execute(
+        update(outbox)
+        .where(outbox.c.id.in_(select(picked.c.id)), outbox.c.state == "queued")
+        .values(state="claimed", fence=outbox.c.fence + 1, owner=lease.owner, lease_until=lease.until)
+        .returning(*(outbox.c[name] for name in Claimed.__dataclass_fields__))
+    )
+    return sorted((Claimed(**row) for row in taken.mappings()), key=lambda row: (row.not_before, row.id))
+
+
+def mark_committing(
+    connection: Connection,
+    rows: Sequence[Claimed],
+    *,
+    now: datetime,
+    lease_until: datetime,
+    budget: int | None = None,
+    topic: str | None = None,
+) -> dict[int, Verdict]:
+    """Marks messages of one run and channel that stand before their point of no return; send those that say GO.
+
+    Commit before sending. Reads everything again that may have changed since the plan: whether the run goes on, the
+    time, suppression, consent to `topic`, and the channel's `budget`, a hard limit over all runs and workers.
+    Messages that may not go leave the claim: skipped, expired, or queued again.
+    """
+    if not rows:
+        return {}
+    channel = rows[0].channel
+    affordable = charge(connection, channel, rows, budget) if budget is not None else list(rows)
+    wanted = [
+        *_held(affordable, "claimed"),
+        _in_time(now),
+        exists().where(run.c.id == outbox.c.run_id, _run_goes_on(now)),
+        ~_suppressed(),
+    ]
+    if topic is not None:
+        wanted.append(_consented(channel, topic))
+    marked = set(
+        connection.scalars(
+            update(outbox).where(*wanted).values(state="committing", lease_until=lease_until).returning(outbox.c.id)
+        )
+    )
+    if budget is not None:
+        refund(connection, channel, sum(row.cost for row in affordable if row.id not in marked))
+    verdicts = dict.fromkeys(marked, Verdict.GO)
+    if refused := [row for row in rows if row.id not in marked]:
+        verdicts |= _explain(connection, refused, now=now, topic=topic)
+        _let_go(connection, refused, verdicts, now=now)
+    return verdicts
+
+
+def settle(connection: Connection, settlements: Sequence[Settlement], *, now: datetime) -> None:
+    """Writes down how tries ended. A row that somebody else took over in the meantime keeps what they say."""
+    returned = [s.row for s in settlements if s.was_marked and s.state not in CHARGED]
+    if returned:
+        cost = select(func.sum(outbox.c.cost)).where(*_held(returned, *_MARKED))
+        refund(connection, returned[0].channel, connection.scalar(cost) or 0)
+    for was_marked in (False, True):
+        if values := [_as_parameters(s, now) for s in settlements if s.was_marked is was_marked]:
+            connection.execute(_SETTLE_MARKED if was_marked else _SETTLE_CLAIMED, values)
+    if settlements:
+        connection.execute(insert(attempt), [_as_attempt(s, now) for s in settlements])
+
+
+def release(connection: Connection, run_id: int, channel: str, *, owner: str) -> int:
+    """Queues again, untried, whatever `owner` has claimed and not marked; answers how many."""
+    return connection.execute(
+        update(outbox)
+        .where(
+            outbox.c.run_id == run_id,
+            outbox.c.channel == channel,
+            outbox.c.state == "claimed",
+            outbox.c.owner == owner,
+        )
+        .values(state="queued", owner=None, lease_until=None)
+    ).rowcount
+
+
+# ---------------------------------------------------------------- what may still leave
+
+
+def _run_goes_on(now: datetime) -> ColumnElement[bool]:
+    return and_(run.c.state == "running", or_(run.c.latest_at.is_(None), run.c.latest_at > now))
+
+
+def _in_time(now: datetime) -> ColumnElement[bool]:
+    return or_(outbox.c.expires_at.is_(None), outbox.c.expires_at > now)
+
+
+def _suppressed() -> ColumnElement[bool]:
+    return exists().where(suppression.c.channel == outbox.c.channel, suppression.c.key_hash == outbox.c.address_hash)
+
+
+def _consented(channel: str, topic: str) -> ColumnElement[bool]:
+    return exists().where(contact.c.id == outbox.c.contact_id, granted(channel, topic))
+
+
+def _held(rows: Iterable[Claimed], *states: str) -> list[ColumnElement[bool]]:
+    """Rows that are still as their claim left them. The plain list of ids lets the database use its index."""
+    fences = [(row.id, row.fence) for row in rows]
+    return [
+        outbox.c.id.in_([id_ for id_, _ in fences]),
+        tuple_(outbox.c.id, outbox.c.fence).in_(fences),
+        outbox.c.state.in_(states),
+    ]
+
+
+def _explain(
+    connection: Connection, rows: Sequence[Claimed], *, now: datetime, topic: str | None
+) -> dict[int, Verdict]:
+    """Why each of these rows was not marked."""
+    channel = rows[0].channel
+    consented = _consented(channel, topic) if topic is not None else run.c.id == run.c.id
+    found = connection.execute(
+        select(outbox.c.id, run.c.state, run.c.latest_at, _suppressed().label("suppressed"),
+               consented.label("consented"))
+        .join(run, run.c.id == outbox.c.run_id)
+        .where(*_held(rows, "claimed"))
+    )  # fmt: skip
+    expiry = {row.id: row.expires_at for row in rows}
+    verdicts = dict.fromkeys(expiry, Verdict.LOST)
+    for id_, state, latest_at, is_suppressed, is_consented in found:
+        limits = [limit for limit in (expiry[id_], latest_at) if limit is not None]
+        if state != "running":
+            verdicts[id_] = Verdict.NOT_RUNNING
+        elif limits and min(limits) <= now:
+            verdicts[id_] = Verdict.TOO_LATE
+        elif is_suppressed:
+            verdicts[id_] = Verdict.SUPPRESSED
+        else:
+            verdicts[id_] = Verdict.OVER_BUDGET if is_consented else Verdict.NO_CONSENT
+    return verdicts
+
+
+_AFTER_REFUSAL = {
+    Verdict.SUPPRESSED: "skipped",
+    Verdict.NO_CONSENT: "skipped",
+    Verdict.TOO_LATE: "expired",
+    Verdict.OVER_BUDGET: "queued",
+    Verdict.NOT_RUNNING: "queued",
+}
+
+
+def _let_go(connection: Connection, rows: Sequence[Claimed], verdicts: dict[int, Verdict], *, now: datetime) -> None:
+    for verdict, state in _AFTER_REFUSAL.items():
+        if concerned := [row for row in rows if verdicts[row.id] is verdict]:
+            ended = {"reason": str(verdict), "settled_at": now} if state != "queued" else {}
+            connection.execute(
+                update(outbox)
+                .where(*_held(concerned, "claimed"))
+                .values(state=state, owner=None, lease_until=None, **ended)
+            )
+
+
+# ---------------------------------------------------------------- how a try ended
+
+# An answer that comes after the lease was over still counts: it is evidence for a message that is uncertain by now.
+_MARKED = ("committing", "uncertain")
+_SETTLE = (
+    update(outbox)
+    .where(outbox.c.id == bindparam("row_id"), outbox.c.fence == bindparam("row_fence"))
+    .values(
+        state=bindparam("to_state"),
+        reason=bindparam("why"),
+        attempt=outbox.c.attempt + 1,
+        owner=None,
+        lease_until=None,
+        not_before=func.coalesce(bindparam("again_at", type_=outbox.c.not_before.type), outbox.c.not_before),
+        expires_at=func.coalesce(bindparam("last_at", type_=outbox.c.expires_at.type), outbox.c.expires_at),
+        provider_id=func.coalesce(bindparam("their_id"), outbox.c.provider_id),
+        answer_code=bindparam("said_code"),
+        answer_text=bindparam("said_text"),
+        accepted_at=bindparam("taken_at", type_=outbox.c.accepted_at.type),
+        settled_at=bindparam("ended_at", type_=outbox.c.settled_at.type),
+    )
+)
+_SETTLE_CLAIMED = _SETTLE.where(outbox.c.state == "claimed")
+_SETTLE_MARKED = _SETTLE.where(or_(*(outbox.c.state == state for state in _MARKED)))
+
+
+def _as_parameters(settlement: Settlement, now: datetime) -> dict[str, object]:
+    return {
+        "row_id": settlement.row.id,
+        "row_fence": settlement.row.fence,
+        "to_state": settlement.state,
+        "why": settlement.reason,
+        "again_at": settlement.not_before,
+        "last_at": settlement.expires_at,
+        "their_id": settlement.provider_id,
+        "said_code": settlement.code,
+        "said_text": settlement.text,
+        "taken_at": now if settlement.state == "accepted" else None,
+        "ended_at": None if settlement.state == "queued" else now,
+    }
+
+
+def _as_attempt(settlement: Settlement, now: datetime) -> dict[str, object]:
+    return {
+        "outbox_id": settlement.row.id,
+        "number": settlement.row.attempt + 1,
+        "ended_at": now,
+        "outcome": settlement.outcome,
+        "answer_code": settlement.code,
+        "answer_text": settlement.text,
+    }
