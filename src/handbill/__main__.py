@@ -1,0 +1,5 @@
+"""`python -m handbill` is `handbill`."""
+
+from handbill.cli import main
+
+main()
