@@ -70,6 +70,14 @@ def test_nothing_is_found_where_nothing_is_written() -> None:
     assert at(read("a: [b]"), "a", 1) is None
 
 
+def test_a_missing_blank_after_a_colon_is_named() -> None:
+    _, problems = read_yaml(b"a: {b:c}", FILE)
+
+    assert [str(problem) for problem in problems] == [
+        'campaigns.yaml:1:5: "b:c" has no blank after its colon. Write one.'
+    ]
+
+
 def test_all_mistakes_of_form_come_at_once() -> None:
     tree, problems = read_yaml(b"a: b\na: c\nd:\ne: !x f\n", FILE)
 
@@ -96,6 +104,29 @@ def test_all_mistakes_of_form_come_at_once() -> None:
             (
                 "campaigns.yaml:1:6: YAML cannot be read here: found unknown escape character 'q'. "
                 "Check quotes, brackets and indentation around."
+            ),
+        ),
+        (
+            b"a: - b",
+            "campaigns.yaml:1:4: a list begins on the line of its key. Begin it on the next line, or write [one, two].",
+        ),
+        (
+            b"a: ]",
+            'campaigns.yaml:1:4: "]" stands where a value should. Write the value, and quote it if it holds this.',
+        ),
+        (
+            b"a: |b",
+            (
+                'campaigns.yaml:1:4: text follows "|" on the same line. '
+                "Quote the value, or begin the text on the next line."
+            ),
+        ),
+        (b"a: & b", 'campaigns.yaml:1:4: an unquoted value cannot start with "&". Quote the value.'),
+        (
+            b"{a: b}\nc: d",
+            (
+                "campaigns.yaml:2:1: this line does not belong to what stands above it. "
+                "Write each key of the file on its own line."
             ),
         ),
         (b"a: [b c: d: e]", "campaigns.yaml:1:11: a comma or ] is missing here. Add it, or quote the value before it."),

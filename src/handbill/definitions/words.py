@@ -3,9 +3,11 @@
 from collections.abc import Iterable
 from difflib import get_close_matches
 
-LONGEST_LIST = 12
-"""A message lists the known words up to this many; beyond, only the nearest one helps."""
+LONGEST_LIST = 16
+"""A message lists the known words up to this many; where one of them is near, up to `SHORT_LIST`."""
 
+SHORT_LIST = 10
+_SOME = 5
 _LONGEST_QUOTE = 60
 
 
@@ -35,8 +37,10 @@ def unknown(noun: str, word: str, known: Iterable[str]) -> tuple[str, str]:
     mend = []
     if not words:
         mend.append("There is none yet.")
-    elif len(words) <= LONGEST_LIST:
+    elif len(words) <= (SHORT_LIST if near else LONGEST_LIST):
         mend.append(f"Use {either(words)}.")
+    elif not near:
+        mend.append(f"Known are {', '.join(words[:_SOME])} and {len(words) - _SOME} more.")
     if near:
         mend.append(f"Did you mean {quoted(near)}?")
     return f"{noun} {quoted(word)} is not known.", " ".join(mend)

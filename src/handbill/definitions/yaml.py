@@ -218,6 +218,9 @@ class _Conversion:
     def _report_spilled(self, spilled: list[Node], mapping: MappingNode) -> None:
         """`{subject: Come back, friend}` reads as two keys; say what was meant."""
         first = spilled[0]
+        if ":" in first.value:
+            self._problem(first, f"{quoted(first.value)} has no blank after its colon.", "Write one.")
+            return
         before = [pair for pair in mapping.value if pair[0].start_mark.index < first.start_mark.index]
         what = f"{quoted(first.value)} is read as a key of its own: a comma ends an unquoted value inside braces."
         if before and isinstance(before[-1][1], ScalarNode):

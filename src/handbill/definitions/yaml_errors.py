@@ -51,7 +51,7 @@ def _place(mark: StreamMark) -> Place:
 def _tab(fault: _Fault) -> Explanation | None:
     if "'\\t'" not in fault.problem:
         return None
-    return fault.place, "a tab stands where YAML wants spaces.", "Indent with spaces."
+    return fault.place, "a tab stands where YAML wants spaces.", "Write spaces."
 
 
 def _secret_in_braces(fault: _Fault) -> Explanation | None:
@@ -76,9 +76,41 @@ def _starts_with_jinja(fault: _Fault) -> Explanation | None:
 
 def _reserved_start(fault: _Fault) -> Explanation | None:
     found = re.search(r"found character '(.)' that cannot start", fault.problem)
+    if "scanning an a" in fault.context:  # an anchor or an alias
+        return fault.opened, f'an unquoted value cannot start with "{fault.opener}".', "Quote the value."
     if not found:
         return None
     return fault.place, f'an unquoted value cannot start with "{found[1]}".', "Quote the value."
+
+
+def _text_beside_block_mark(fault: _Fault) -> Explanation | None:
+    if "scanning a block scalar" not in fault.context:
+        return None
+    what = f'text follows "{fault.opener}" on the same line.'
+    return fault.opened, what, "Quote the value, or begin the text on the next line."
+
+
+def _list_beside_key(fault: _Fault) -> Explanation | None:
+    if "sequence entries are not allowed" not in fault.problem:
+        return None
+    return fault.place, "a list begins on the line of its key.", "Begin it on the next line, or write [one, two]."
+
+
+def _no_value(fault: _Fault) -> Explanation | None:
+    found = re.search(r"expected the node content, but found '(.+)'", fault.problem)
+    if not found:
+        return None
+    return fault.place, f'"{found[1]}" stands where a value should.', "Write the value, and quote it if it holds this."
+
+
+def _after_the_end(fault: _Fault) -> Explanation | None:
+    if "<document start>" not in fault.problem:
+        return None
+    return (
+        fault.place,
+        "this line does not belong to what stands above it.",
+        "Write each key of the file on its own line.",
+    )
 
 
 def _open_quote(fault: _Fault) -> Explanation | None:
@@ -156,6 +188,9 @@ _RULES: tuple[Callable[[_Fault], Explanation | None], ...] = (
     _open_quote,
     _starts_with_jinja,
     _reserved_start,
+    _text_beside_block_mark,
+    _list_beside_key,
+    _no_value,
     _open_bracket,
     _second_colon,
     _undefined_alias,
@@ -163,5 +198,6 @@ _RULES: tuple[Callable[[_Fault], Explanation | None], ...] = (
     _no_colon,
     _text_after_quote,
     _indentation,
+    _after_the_end,
     _anything_else,
 )
