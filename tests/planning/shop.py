@@ -8,13 +8,14 @@ from typing import Any
 
 from sqlalchemy import Connection, insert, select
 
+from handbill.contacts.suppressions import suppress
 from handbill.definitions.campaign import Campaign
 from handbill.definitions.fields import FieldDeclaration, contact_fields
 from handbill.definitions.policy import Brand, Channels, Policies
 from handbill.definitions.project import Project
 from handbill.definitions.segment import All, Clause, Segment
 from handbill.definitions.values import MILLIONTHS
-from handbill.store.tables import consent, contact, event, orders
+from handbill.store.tables import consent, contact, definition, enrollment, event, orders, outbox, run
 from tests.conftest import NOW
 
 FIELDS = {
@@ -147,6 +148,43 @@ def add_event(
     connection.execute(insert(event).values(
         source="test", source_event_id=str(number), kind=kind, contact_id=contact_id, occurred_at=at, received_at=at,
         properties=properties or {}))  # fmt: skip
+
+
+def add_message(
+    connection: Connection,
+    contact_id: int,
+    *,
+    campaign: str = "autumn",
+    wave: str = "once",
+    channel: str = "email",
+    state: str = "accepted",
+    days_ago: float = 1,
+) -> None:
+    """A message of another run, accepted (or, when not sent yet, due) so many days before NOW."""
+    at = NOW - timedelta(days=days_ago)
+    key = {"campaign": campaign, "wave": wave}
+    run_id = connection.scalar(select(run.c.id).filter_by(**key))
+    if run_id is None:
+        connection.execute(insert(definition).values(
+            digest=f"{campaign}/{wave}", campaign=campaign, content={}, first_seen_at=at))  # fmt: skip
+        connection.execute(insert(run).values(
+            **key, state="finished", definition_digest=f"{campaign}/{wave}", plan_digest="", plan={},
+            scheduled_at=at, started_at=at))  # fmt: skip
+        run_id = connection.scalar(select(run.c.id).filter_by(**key))
+    connection.execute(insert(enrollment).values(
+        campaign=campaign, contact_id=contact_id, key=wave, run_id=run_id, definition_digest=f"{campaign}/{wave}",
+        entered_at=at))  # fmt: skip
+    enrolled = select(enrollment.c.id).filter_by(campaign=campaign, contact_id=contact_id, key=wave)
+    connection.execute(insert(outbox).values(
+        run_id=run_id, enrollment_id=enrolled.scalar_subquery(), contact_id=contact_id, channel=channel, step="send",
+        arm="all", address="a", address_key=f"{contact_id}", address_hash="", state=state, not_before=at,
+        message_id=f"{campaign}/{wave}/{channel}/{contact_id}", message_at=at, idempotency_key="",
+        cost=millionths("0.5"), accepted_at=at if state == "accepted" else None))  # fmt: skip
+
+
+def add_suppression(connection: Connection, key_hash: str, reason: str, *, channel: str = "email") -> None:
+    """A mailbox or address that must not be written to."""
+    suppress(connection, channel, key_hash, reason, NOW - timedelta(days=1), "test")
 
 
 def millionths(amount: str | int) -> int:

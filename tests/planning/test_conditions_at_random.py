@@ -139,9 +139,7 @@ def passes(value: Any, comparison: Comparison) -> bool:
     return value is not None and COMPARE[comparison.operator](value, comparison.operand)
 
 
-@settings(
-    max_examples=80, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=80, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_any_segment_selects_whom_a_plain_reading_selects(store: Engine, tmp_path: Path, data: st.DataObject) -> None:
     project = make_project(tmp_path)

@@ -52,7 +52,7 @@ def json_value(document: ColumnElement[Any], name: str, type_: FieldType) -> Typ
 
 
 class JsonText(FunctionElement[str]):
-    """A text, a date or a time in a JSON document; null for anything else."""
+    """A text or a date in a JSON document; null for anything else."""
 
     name = "json_text"
     type = Text()
@@ -60,7 +60,7 @@ class JsonText(FunctionElement[str]):
 
 
 class JsonInteger(FunctionElement[int]):
-    """A whole number in a JSON document, exact; null for anything else."""
+    """A whole number or a time in a JSON document, exact; null for anything else."""
 
     name = "json_integer"
     type = BigInteger()
@@ -85,6 +85,7 @@ class JsonBoolean(FunctionElement[str]):
 
 _CONSTRUCTS: Mapping[FieldType, type[FunctionElement[Any]]] = {
     "integer": JsonInteger,
+    "time": JsonInteger,  # microseconds since 1970, like every time in the store
     "number": JsonNumber,
     "boolean": JsonBoolean,
 }

@@ -1,0 +1,136 @@
+"""What a campaign says, whole: every declaration and template that decides what is sent to whom, with a digest."""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import fields, is_dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
+
+from pydantic import BaseModel
+
+from handbill.definitions.campaign import Campaign, email_of, mail_of
+from handbill.definitions.project import Project
+from handbill.definitions.segment import All, AnyOf, Clause, Not, SegmentClause
+
+Plain = Any
+"""What JSON can hold."""
+
+_DECIDING_CHANNEL_KEYS = frozenset({"provider", "from_", "reply_to", "cost", "budget", "transit", "return_address"})
+"""Where and how fast messages leave may change at any time; sign-in words never leave the file."""
+
+
+def definition_of(project: Project, campaign: Campaign) -> dict[str, Plain]:
+    """Everything declared that a run of the campaign depends on, as plain values for JSON.
+
+    Of templates it holds digests. Templates that only other campaigns name are left out; any other file below
+    templates/ may be included by one of this campaign's.
+    """
+    channels = {channel: getattr(project.channels, channel) for channel in campaign.channels}
+    return {
+        "campaign": _plain(campaign),
+        "arms": list(campaign.arms),  # their order decides who is drawn into which
+        "segments": {slug: _plain(project.segments[slug].where) for slug in sorted(_segments(project, campaign))},
+        "brand": _plain(project.brand),
+        "timezone": project.timezone,
+        "currency": project.currency,
+        "channels": {
+            name: {key: _plain(getattr(each, key)) for key in sorted(_DECIDING_CHANNEL_KEYS) if hasattr(each, key)}
+            for name, each in channels.items()
+        },
+        "policies": {
+            "caps": _plain(project.policies.caps),
+            "global_holdout": _plain(project.policies.global_holdout),
+        },
+        "templates": dict(_templates(project, campaign)),
+    }
+
+
+def digest_of(content: Plain) -> str:
+    """64 hexadecimal digits that identify plain values, whatever the order of their keys."""
+    written = json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(written.encode()).hexdigest()
+
+
+def changed_parts(before: Mapping[str, Plain], after: Mapping[str, Plain]) -> list[str]:
+    """Which parts of two definitions differ, such as `campaign.schedule` or `templates.email/spring.mjml`."""
+    return [
+        f"{part}.{key}" if isinstance(before.get(part), dict) else part
+        for part in after
+        for key in _different_keys(before.get(part), after[part])
+    ]
+
+
+def _different_keys(before: Plain, after: Plain) -> list[str]:
+    if not (isinstance(before, dict) and isinstance(after, dict)):
+        return [""] if before != after else []
+    return sorted(key for key in {*before, *after} if before.get(key) != after.get(key))
+
+
+def _segments(project: Project, campaign: Campaign) -> set[str]:
+    """The segments that the campaign names, and those that they name."""
+    found: set[str] = set()
+    waiting = [*campaign.audience.include, *campaign.audience.exclude]
+    while waiting:
+        slug = waiting.pop()
+        if slug not in found:
+            found.add(slug)
+            waiting += _named(project.segments[slug].where)
+    return found
+
+
+def _named(clause: Clause) -> Iterator[str]:
+    match clause:
+        case SegmentClause():
+            yield clause.segment
+        case Not():
+            yield from _named(clause.clause)
+        case All() | AnyOf():
+            for each in clause.clauses:
+                yield from _named(each)
+        case _:
+            return
+
+
+def _templates(project: Project, campaign: Campaign) -> Iterator[tuple[str, str]]:
+    mine = _template_stems(campaign)
+    others = {stem for each in project.campaigns.values() for stem in _template_stems(each)} - mine
+    root = project.templates_dir
+    for path in sorted(root.rglob("*")):
+        name = path.relative_to(root)
+        stem = f"{name.parent.as_posix()}/{name.name.partition('.')[0]}"
+        if path.is_file() and stem not in others:
+            yield name.as_posix(), hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _template_stems(campaign: Campaign) -> set[str]:
+    """`email/spring` for the template `spring` of an e-mail; its locales and its .txt have the same stem."""
+    stems = set()
+    for arm in campaign.arms.values():
+        for folder, content in (("email", email_of(campaign, arm)), ("mail", mail_of(campaign, arm))):
+            if content and content.template:
+                stems.add(f"{folder}/{content.template}")
+    return stems
+
+
+def _plain(value: Any) -> Plain:
+    """A declaration as JSON can hold it. Places in files are left out: moving a line changes nothing."""
+    if isinstance(value, BaseModel):
+        return {name: _plain(getattr(value, name)) for name in type(value).model_fields}
+    if is_dataclass(value) and not isinstance(value, type):
+        parts = {each.name: _plain(getattr(value, each.name)) for each in fields(value) if each.name != "place"}
+        return {type(value).__name__: parts}
+    if isinstance(value, Mapping):
+        return {str(key): _plain(each) for key, each in value.items()}
+    if isinstance(value, (tuple, list)):
+        return [_plain(each) for each in value]
+    return _plain_scalar(value)
+
+
+def _plain_scalar(value: Any) -> Plain:
+    if isinstance(value, Decimal):
+        return format(value.normalize(), "f")  # 0.10 and 0.1 are one share
+    if isinstance(value, timedelta):
+        return f"{value.total_seconds():g} seconds"
+    return value.isoformat() if isinstance(value, date) else value

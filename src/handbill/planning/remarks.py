@@ -1,0 +1,93 @@
+"""What somebody should know before they spend money: what cannot be learned, paid for, or sent in time."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, time, timedelta
+
+from sqlalchemy import Connection, select
+
+from handbill.definitions.metrics import METRICS
+from handbill.planning.cost import ChannelCost
+from handbill.planning.learning import Learning
+from handbill.planning.registration import deviations
+from handbill.planning.selection import Occasion
+from handbill.store.tables import run
+
+
+def remarks_of(
+    connection: Connection,
+    occasion: Occasion,
+    units: Mapping[str, int],
+    costs: Sequence[ChannelCost],
+    shown: Sequence[Learning],
+) -> Iterator[str]:
+    """One sentence or two for each thing that is doubtful."""
+    yield from _about_run(connection, occasion)
+    yield from _about_registration(connection, occasion)
+    yield from (f"Nobody is in arm {name}." for name, number in units.items() if not number and any(units.values()))
+    yield from (_underpowered(occasion, each) for each in shown if each.is_underpowered)
+    yield from _about_post(occasion)
+    for each in costs:
+        if each.left is not None and each.left < 0:
+            yield (
+                f"The budget for {each.channel} is short of {-each.left:,.2f} {occasion.project.currency}: sending "
+                "stops when it is spent."
+            )
+
+
+def effect_in_words(metric: str, effect: float, currency: str) -> str:
+    """`1.20 percentage points` for a rate, `0.30 GBP` for money, `0.02` for a count."""
+    if METRICS[metric].kind == "rate":
+        return f"{effect * 100:.2f} percentage points"
+    return f"{effect:.2f} {currency}" if metric in {"revenue", "margin"} else f"{effect:.3f}"
+
+
+def _about_run(connection: Connection, occasion: Occasion) -> Iterator[str]:
+    campaign, wave = occasion.campaign.name, occasion.wave
+    started = select(run.c.state).where(run.c.campaign == campaign, run.c.wave == wave.name)
+    state = connection.scalar(started)
+    if state is not None:
+        yield f'The wave "{wave.name}" of {campaign} is {state}. It is never planned twice; --new-wave makes another.'
+    elif wave.is_over(occasion.now):
+        yield f"It is too late: nothing was to leave after {_moment(wave.latest_at)}. Change schedule or max_lateness."
+
+
+def _about_registration(connection: Connection, occasion: Occasion) -> Iterator[str]:
+    for change in deviations(connection, occasion.campaign):
+        yield f"The run will refuse: the experiment is not the one that was registered: {change}."
+
+
+def _underpowered(occasion: Occasion, shown: Learning) -> str:
+    wanted, detectable = (
+        effect_in_words(shown.metric, each or 0, occasion.project.currency) for each in (shown.wanted, shown.detectable)
+    )
+    needed = f" It takes {shown.needed[0]:,} and {shown.needed[1]:,} units to find {wanted}." if shown.needed else ""
+    return (
+        f"Too few for {shown.arm} against {shown.control}: an effect of {wanted} on {shown.metric} is worth finding, "
+        f"but only one of {detectable} would be found.{needed}"
+    )
+
+
+def _about_post(occasion: Occasion) -> Iterator[str]:
+    campaign, wave = occasion.campaign, occasion.wave
+    post = occasion.project.channels.direct_mail
+    if post is None or "direct_mail" not in campaign.channels:
+        return
+    if post.transit is None:
+        yield "Nothing says how long post is under way: set transit for direct_mail, so that it arrives as planned."
+        return
+    arrives_after = post.transit - wave.leads["direct_mail"]
+    if campaign.goal and campaign.goal.within <= arrives_after:
+        yield (
+            f"The reading window of {_days(campaign.goal.within)} is over before the post arrives, "
+            f"{_days(arrives_after)} after the first contact."
+        )
+    if campaign.schedule.in_home and "email" in campaign.channels and wave.local_at.time() == time():
+        yield "The e-mails leave at midnight. Write in_home with a time, such as 2026-12-01 09:00."
+
+
+def _days(duration: timedelta) -> str:
+    return f"{duration / timedelta(days=1):g} days"
+
+
+def _moment(at: datetime | None) -> str:
+    return f"{at:%Y-%m-%d %H:%M} UTC" if at else ""
