@@ -1,0 +1,1 @@
+"""Who we know: identity, addresses, consent, suppressions, and how all of it comes in from files."""

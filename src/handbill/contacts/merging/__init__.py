@@ -1,0 +1,1 @@
+"""From typed columns to the store: rows are staged without a lock, then merged as sets in one short transaction."""

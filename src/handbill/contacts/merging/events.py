@@ -1,0 +1,102 @@
+"""How events are merged: the same event twice is kept once, by its id or, without one, by all that it says."""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from sqlalchemy import BigInteger, Column, Connection, Integer, Text, func, literal, select, true
+
+from handbill.contacts.merging.kinds import Import, Kind, Merged
+from handbill.contacts.merging.lookup import (
+    CONTACT_CALLED,
+    CONTACT_FIELDS,
+    NEEDS_CONTACT,
+    contact_columns,
+    find_contacts,
+    reject_strangers,
+    require_contact,
+)
+from handbill.contacts.merging.properties import properties_of
+from handbill.contacts.merging.staging import insert_into, stage_table
+from handbill.contacts.rows.converted import Converted
+from handbill.contacts.rows.layout import FieldSpec, Shape
+from handbill.contacts.rows.quarantine import Quarantine
+from handbill.definitions.project import Project
+from handbill.store.tables import Json, event
+from handbill.store.types import UtcTime
+
+VERDICTS = ("human", "machine", "proxy", "unknown")
+
+_FIELDS = {
+    "event_id": FieldSpec("text"),
+    "kind": FieldSpec("text", required=True),
+    **CONTACT_FIELDS,
+    "occurred_at": FieldSpec("time", required=True),
+    "verdict": FieldSpec("text", one_of=VERDICTS),
+    "properties": FieldSpec("json"),
+}
+_CALLED = {
+    **CONTACT_CALLED,
+    "id": "event_id", "event": "kind", "event_type": "kind", "type": "kind", "date": "occurred_at",
+    "time": "occurred_at", "timestamp": "occurred_at", "created_at": "occurred_at",
+}  # fmt: skip
+
+stage = stage_table(
+    "stage_event",
+    Column("row", Integer),
+    Column("event_id", Text),
+    Column("kind", Text),
+    *contact_columns(),
+    Column("occurred_at", BigInteger),
+    Column("verdict", Text),
+    Column("properties", Json),
+)
+
+
+def event_shape(project: Project) -> Shape:  # noqa: ARG001 - events have the same fields in every project
+    """The fields of an event; columns of other names become its properties."""
+    return Shape(_FIELDS, (("kind",), NEEDS_CONTACT, ("occurred_at",)), _CALLED, open_ended=True)
+
+
+def stage_events(run: Import, converted: Converted, quarantine: Quarantine) -> Iterator[tuple[Any, ...]]:
+    """One row an event."""
+    ids, kinds, contacts, emails, times, verdicts = (
+        converted.column(name) for name in ("event_id", "kind", "contact", "email", "occurred_at", "verdict")
+    )
+    properties = properties_of(run, converted)
+    for at in converted.good():
+        rows = converted.rows[at]
+        if require_contact(run, quarantine, rows, contacts[at], emails[at]):
+            said = json.dumps(properties[at], sort_keys=True)
+            own = ids[at] or _id_of(kinds[at], contacts[at], emails[at], times[at], said)
+            yield (rows[-1], own, kinds[at], contacts[at], emails[at], None, times[at], verdicts[at], said)
+
+
+def merge_events(connection: Connection, run: Import, quarantine: Quarantine) -> Merged:
+    """Adds the events that the store does not have yet; none is ever changed."""
+    find_contacts(connection, stage)
+    reject_strangers(connection, stage, run, quarantine)
+    values: dict[str, Any] = {
+        "source": literal(run.source),
+        "source_event_id": stage.c.event_id,
+        "kind": stage.c.kind,
+        "contact_id": stage.c.contact_id,
+        "occurred_at": stage.c.occurred_at,
+        "received_at": literal(run.now, UtcTime),
+        "verdict": stage.c.verdict,
+        "properties": stage.c.properties,
+    }
+    rows = select(*values.values()).where(true()).order_by(stage.c.row)
+    statement = insert_into(connection, event).from_select(list(values), rows)
+    fresh = connection.execute(statement.on_conflict_do_nothing())
+    latest = func.max(stage.c.occurred_at, type_=UtcTime)
+    loaded, newest = connection.execute(select(func.count(stage.c.event_id.distinct()), latest)).one()
+    return Merged(loaded, newest, {"new": fresh.rowcount})
+
+
+def _id_of(*said: Any) -> str:
+    return "c-" + hashlib.sha256(json.dumps(said).encode()).hexdigest()[:32]
+
+
+EVENTS = Kind(event_shape, stage, stage_events, merge_events)

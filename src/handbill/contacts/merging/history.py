@@ -1,0 +1,43 @@
+"""Since when a contact's attributes have been what they are."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Table, Text, case, func, insert, literal, select
+
+from handbill.contacts.merging.staging import SQLITE
+from handbill.store.tables import Json, attribute_history, contact
+
+EMAIL = "email"
+"""Under this name stands which mailbox a contact had, and so which one a consent was given for."""
+
+
+def note_changes(
+    connection: Connection, stage: Table, attributes: Iterable[str], now: datetime, *, with_email: bool
+) -> None:
+    """Adds a row for every attribute of the staged contacts that is not what the history says last."""
+    for name in attributes:
+        # `->` reads a JSON value in the same words on SQLite and PostgreSQL.
+        _note(connection, stage, name, contact.c.attributes.op("->", return_type=Json)(literal(name, Text)), now)
+    if with_email:
+        quote = func.json_quote if connection.dialect.name == SQLITE else func.to_jsonb
+        _note(connection, stage, EMAIL, case((contact.c.email_key.is_not(None), quote(contact.c.email_key))), now)
+
+
+def _note(connection: Connection, stage: Table, name: str, value: ColumnElement[Any], now: datetime) -> None:
+    past = attribute_history.c
+    said_last = (
+        select(past.value)
+        .where(past.contact_id == contact.c.id, past.name == name)
+        .order_by(past.from_at.desc(), past.id.desc())
+        .limit(1)
+        .correlate(contact)
+        .scalar_subquery()
+    )
+    changed = (
+        select(contact.c.id, literal(name, Text), value, literal(now, past.from_at.type))
+        .join(stage, stage.c.external_id == contact.c.external_id)
+        .where(value.is_distinct_from(said_last))
+    )
+    connection.execute(insert(attribute_history).from_select(["contact_id", "name", "value", "from_at"], changed))

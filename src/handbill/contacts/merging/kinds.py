@@ -1,0 +1,52 @@
+"""What every kind of import is made of: the fields it knows, where its rows wait, and how they are merged."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Table
+
+from handbill.contacts.rows.converted import Converted
+from handbill.contacts.rows.layout import FieldSpec, Layout, Shape
+from handbill.contacts.rows.quarantine import Quarantine
+from handbill.definitions.fields import FieldType
+from handbill.definitions.project import Project
+
+
+@dataclass(frozen=True)
+class Import:
+    """One import: the file and how it is laid out, whose it is, and when it came."""
+
+    path: Path
+    project: Project
+    secret: bytes = field(repr=False)
+    now: datetime
+    source: str
+    layout: Layout
+    specs: Mapping[str, FieldSpec]
+    new_fields: Mapping[str, FieldType]
+
+
+@dataclass(frozen=True)
+class Merged:
+    """What an import did. `latest` is the newest time in it; `counts` are further numbers by name."""
+
+    loaded: int
+    latest: datetime | None = None
+    counts: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Kind:
+    """`stage` makes rows for `table` of typed columns; `merge` brings the whole table into the store.
+
+    `collapses` tells that equal rows mean one thing: not so for the lines of an order.
+    """
+
+    shape: Callable[[Project], Shape]
+    table: Table
+    stage: Callable[[Import, Converted, Quarantine], Iterable[tuple[Any, ...]]]
+    merge: Callable[[Connection, Import, Quarantine], Merged]
+    collapses: bool = True

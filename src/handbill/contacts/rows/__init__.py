@@ -1,0 +1,1 @@
+"""From a file to typed columns: formats, encodings, which column is which field, values, rejects."""

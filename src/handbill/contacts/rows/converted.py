@@ -1,0 +1,75 @@
+"""The rows of a batch as typed fields, and which of them cannot be loaded."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from handbill.contacts.rows.batches import Batch, Reject
+from handbill.contacts.rows.conversions import Convert, converter
+from handbill.contacts.rows.layout import FieldSpec, Layout
+from handbill.contacts.rows.quarantine import Quarantine
+
+
+@dataclass(frozen=True)
+class Converted:
+    """Typed columns by field; None is a missing value. `bad` are the positions that have been rejected."""
+
+    rows: Sequence[tuple[int, ...]]
+    values: Mapping[str, list[Any]]
+    bad: set[int]
+
+    def column(self, field: str) -> list[Any]:
+        """The values of a field; all missing when the file does not fill it."""
+        return self.values.get(field) or [None] * len(self.rows)
+
+    def good(self) -> Iterator[int]:
+        """The positions that can be loaded."""
+        return (place for place in range(len(self.rows)) if place not in self.bad)
+
+
+def convert(
+    batch: Batch, layout: Layout, specs: Mapping[str, FieldSpec], zone: ZoneInfo, quarantine: Quarantine
+) -> Converted:
+    """The batch with every field in its type; `specs` has the types of all fields and extras.
+
+    A value that is not of its type rejects its row, and so does a required field without one.
+    """
+    quarantine.forget_rows()
+    bad: set[int] = set()
+    places = {rows: place for place, rows in enumerate(batch.rows)}
+
+    def reject(rows: Sequence[int], column: str, value: Any, reason: str) -> None:
+        quarantine.reject(rows, column, value, reason)
+        bad.add(places[tuple(rows)])
+
+    given = {field: batch.columns[column] for field, column in {**layout.columns, **layout.extras}.items()}
+    given |= {field: each.column(batch, bad, reject) for field, each in layout.derived.items()}
+    values: dict[str, list[Any]] = {}
+    for field, column in given.items():
+        function = converter(specs[field].type, zone, specs[field].one_of)
+        values[field] = _typed(column, function, batch, layout.source_of(field), reject)
+        if specs[field].required:
+            _require(column, batch, layout.source_of(field), bad, reject)
+    return Converted(batch.rows, values, bad)
+
+
+def _typed(column: list[Any], function: Convert, batch: Batch, name: str, reject: Reject) -> list[Any]:
+    try:
+        return [None if value is None else function(value) for value in column]
+    except ValueError:
+        return [_one(value, function, rows, name, reject) for value, rows in zip(column, batch.rows, strict=True)]
+
+
+def _one(value: Any, function: Convert, rows: tuple[int, ...], name: str, reject: Reject) -> Any:
+    try:
+        return None if value is None else function(value)
+    except ValueError as error:
+        reject(rows, name, value, str(error))
+        return None
+
+
+def _require(column: list[Any], batch: Batch, name: str, bad: set[int], reject: Reject) -> None:
+    for place, value in enumerate(column):
+        if value is None and place not in bad:
+            reject(batch.rows[place], name, "", "the value is missing.")

@@ -1,0 +1,69 @@
+"""Rows of a Parquet file, with the types that it declares."""
+
+import math
+from collections.abc import Collection, Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from handbill.contacts.rows.batches import BATCH_ROWS, MOST_COLUMNS, Batch, Reject
+from handbill.errors import ImportRefused, Problem
+
+
+class ParquetFile:
+    """A Parquet file.
+
+    Raises:
+        ImportRefused: it is not one, is damaged, or has too many columns.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        try:
+            with pq.ParquetFile(path) as file:
+                self.columns = tuple(file.schema_arrow.names)
+                self._rows = max(file.metadata.num_rows, 1)
+        except (pa.ArrowException, OSError) as error:
+            raise ImportRefused(self._unreadable(error)) from None
+        if len(self.columns) > MOST_COLUMNS:
+            what = f"the file has {len(self.columns):,} columns."
+            raise ImportRefused(Problem(str(path), what=what, mend=f"At most {MOST_COLUMNS} can be read."))
+
+    def batches(self, only: Collection[str], reject: Reject) -> Iterator[Batch]:  # noqa: ARG002 - rows always fit here
+        """The rows with only these columns; null, NaN and an empty text are missing."""
+        first = 1
+        try:
+            with pq.ParquetFile(self._path) as file:
+                for part in file.iter_batches(BATCH_ROWS, columns=list(only)):
+                    rows = [(number,) for number in range(first, first + part.num_rows)]
+                    first += part.num_rows
+                    columns = {name: _values(part.column(name)) for name in only}
+                    yield Batch(rows, columns, (first - 1) / self._rows)
+        except (pa.ArrowException, OSError) as error:
+            raise ImportRefused(self._unreadable(error)) from None
+
+    def _unreadable(self, error: Exception) -> Problem:
+        reason = str(error).splitlines()[0].rstrip(".")
+        return Problem(str(self._path), what=f"the file cannot be read as Parquet: {reason}.", mend="Export it again.")
+
+
+def _values(column: Any) -> list[Any]:
+    """Python values. Whole numbers in a column of floats are integers: pandas makes floats of ids with gaps."""
+    kind = column.type
+    if pa.types.is_timestamp(kind):
+        # Python's times have microseconds; what is finer is cut.
+        return list(column.cast(pa.timestamp("us", kind.tz), safe=False).to_pylist())
+    values: list[Any] = column.to_pylist()
+    if pa.types.is_floating(kind):
+        return [_number(value) for value in values]
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        return [value.strip() or None if value else None for value in values]
+    return values
+
+
+def _number(value: float | None) -> float | int | None:
+    if value is None or math.isnan(value):
+        return None
+    return int(value) if value.is_integer() else value
