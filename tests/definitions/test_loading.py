@@ -95,7 +95,7 @@ def test_a_folder_without_campaigns_yaml_says_how_to_begin(tmp_path: Path) -> No
         load_project(tmp_path)
 
     assert str(caught.value) == (
-        f"campaigns.yaml: there is no such file in {tmp_path}. "
+        f"campaigns.yaml: there is no such file in {tmp_path.resolve()}. "
         "Name the project's folder with --project, or make one with: handbill init DIR"
     )
 

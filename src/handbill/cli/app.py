@@ -8,7 +8,7 @@ from handbill import __version__
 
 # In the order of `handbill --help`: begin, look, send, learn, operate.
 GROUPS = (
-    "init", "evaluate", "database",
+    "init", "check", "evaluate", "database",
 )  # fmt: skip
 
 app = typer.Typer(

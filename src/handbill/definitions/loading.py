@@ -180,7 +180,7 @@ def _read_file(root: Path, file: str) -> tuple[Keys | None, list[Problem]]:
         content = (root / file).read_bytes()
     except FileNotFoundError:
         mend = "Name the project's folder with --project, or make one with: handbill init DIR"
-        return None, [Problem(file, what=f"there is no such file in {root}.", mend=mend)]
+        return None, [Problem(file, what=f"there is no such file in {root.resolve()}.", mend=mend)]
     except OSError as error:
         return None, [Problem(file, what=f"the file cannot be read: {error.strerror}.", mend="Mend its permissions.")]
     return read_yaml(content, file)
