@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from handbill.definitions.clauses import Reading
+from handbill.definitions.clauses import AT_LEAST_ONCE, Reading
 from handbill.definitions.fields import FieldDeclaration, contact_fields
 from handbill.definitions.segment import (
     AggregateClause,
@@ -121,7 +121,7 @@ def test_a_count_without_an_operator_is_meant_exactly() -> None:
 
 
 def test_an_event_without_a_count_happened_at_least_once() -> None:
-    assert clause("{event: email.clicked}") == EventClause("email.clicked", (), None, (), PLACE)
+    assert clause("{event: email.clicked}") == EventClause("email.clicked", AT_LEAST_ONCE, None, (), PLACE)
 
 
 @pytest.mark.parametrize(
@@ -158,7 +158,7 @@ def test_clauses_nest() -> None:
     assert found == All(
         (
             Not(SegmentClause("lapsed", (2, 21)), (2, 15)),
-            AnyOf((EventClause("order", (), None, (), (2, 48)),), (2, 41)),
+            AnyOf((EventClause("order", AT_LEAST_ONCE, None, (), (2, 48)),), (2, 41)),
         ),
         PLACE,
     )

@@ -45,6 +45,9 @@ RESPONSES: Mapping[str, tuple[str, ...]] = {
 }
 """What may follow `email.` and `direct_mail.`; all other event names are the project's own."""
 
+AT_LEAST_ONCE = (Comparison("gte", 1),)
+"""What an event without a count means."""
+
 _EVENT_NAME = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*")
 
 
@@ -98,7 +101,7 @@ def read_event(clause: Keys, reading: Reading) -> EventClause | None:
     allow(clause, ("event", "count", "within", "where"), reading)
     count = clause.values.get("count")
     times = reading.subject("count", "integer", NUMBER_OPERATORS)
-    counted = _written_comparisons(count, times, reading) if count is not None else ()
+    counted = _written_comparisons(count, times, reading) if count is not None else AT_LEAST_ONCE
     where = tuple(_properties(clause, event, reading))
     return EventClause(event, counted, _window(clause, reading), where, clause.place) if event else None
 

@@ -48,7 +48,7 @@ class FieldClause:
 
 @dataclass(frozen=True)
 class EventClause:
-    """How often something happened: `order`, `email.clicked`, `page_view`… Without `count`: at least once."""
+    """How often something happened: `order`, `email.clicked`, `page_view`… Where the file says no count: gte 1."""
 
     event: str
     count: tuple[Comparison, ...]
