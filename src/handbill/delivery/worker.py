@@ -1,0 +1,31 @@
+"""Who sends, by which clock, until when, and whom they tell how far they are."""
+
+import random
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from handbill.clock import Clock, real_clock
+from handbill.delivery.leases import MachineTime, machine_time
+
+Progress = Callable[[int, float, int], None]
+"""Told how many were sent so far, how many a second, and how many are left."""
+
+RECONNECT_AFTER = (1.0, 2.0, 4.0, 8.0, 15.0)
+"""Seconds between tries to reach a server that has gone away in the middle of a run."""
+
+
+@dataclass(frozen=True)
+class Worker:
+    """One process at work on a run. `owner` is a name from `leases.holding`; `stop`, when set, ends the work soon.
+
+    `clock` is the time that schedules and windows are judged by; `machine_time` measures leases and rates.
+    """
+
+    owner: str
+    clock: Clock = real_clock
+    machine_time: MachineTime = machine_time
+    stop: threading.Event = field(default_factory=threading.Event)
+    progress: Progress | None = None
+    random: Callable[[], float] = random.random
+    reconnect_after: Sequence[float] = RECONNECT_AFTER
