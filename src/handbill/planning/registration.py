@@ -129,7 +129,10 @@ def _said(value: Any) -> str:
     """A part of a registration in a sentence."""
     match value:
         case dict():
-            return ", ".join(f"{key} {_said(each)}" for key, each in value.items() if each not in (None, [], False))
+            # PostgreSQL gives keys back in an order of its own.
+            return ", ".join(
+                f"{key} {_said(each)}" for key, each in sorted(value.items()) if each not in (None, [], False)
+            )
         case list():
             return " / ".join(_said(each) for each in value) or "empty"
         case None:

@@ -43,8 +43,8 @@ def seal_run(connection: Connection, project: Project, plan: Plan, *, now: datet
     run_id = _insert_run(connection, plan, now)
     _enroll(connection, plan, run_id, now)
     _keep_reasons(connection, run_id)
-    if campaign.experiment is not None:
-        experiment_id = _seal_experiment(connection, campaign, now)
+    experiment_id = _seal_experiment(connection, campaign, now)
+    if experiment_id is not None:
         _assign(connection, campaign, experiment_id, run_id, now)
     return run_id
 
@@ -98,8 +98,8 @@ def _keep_reasons(connection: Connection, run_id: int) -> None:
     connection.execute(insert(exclusion).from_select(["run_id", "contact_id", "reason", "detail"], others))
 
 
-def _seal_experiment(connection: Connection, campaign: Campaign, now: datetime) -> int:
-    """The experiment's id. The first run seals the registration; later ones must have the same."""
+def _seal_experiment(connection: Connection, campaign: Campaign, now: datetime) -> int | None:
+    """The experiment's id, if it is one. The first run seals the registration; later ones must have the same."""
     registration = registration_of(campaign)
     if registration is not None:
         row = {"campaign": campaign.name, "salt": registration["salt"], "unit": registration["unit"]}
@@ -110,8 +110,7 @@ def _seal_experiment(connection: Connection, campaign: Campaign, now: datetime) 
             )
         )
     require_as_registered(connection, campaign)
-    sealed = select(experiment.c.id).where(experiment.c.campaign == campaign.name)
-    return int(connection.execute(sealed).scalar_one())
+    return connection.scalar(select(experiment.c.id).where(experiment.c.campaign == campaign.name))
 
 
 def _assign(connection: Connection, campaign: Campaign, experiment_id: int, run_id: int, now: datetime) -> None:
