@@ -76,3 +76,22 @@ def make_project(
         campaigns=read.campaigns,
         segments=segments,
     )
+
+
+def mjml(body: str, head: str = "") -> str:
+    """A whole template around elements of the body."""
+    return f"<mjml><mj-head>{head}</mj-head><mj-body>{body}</mj-body></mjml>"
+
+
+def column(content: str) -> str:
+    """One section with one column around its content."""
+    return f"<mj-section><mj-column>{content}</mj-column></mj-section>"
+
+
+FOOTER = column('<mj-text><a href="{{ links.unsubscribe }}">Unsubscribe</a> {{ brand.postal_address }}</mj-text>')
+"""What every marketing e-mail has to show."""
+
+
+def mail(content: str, head: str = "") -> str:
+    """A whole marketing e-mail around the content of a column."""
+    return mjml(column(content) + FOOTER, head)

@@ -83,8 +83,7 @@ class _Assembly:
 
     def suggestion(self, name: str) -> str:
         """Which template was probably meant."""
-        folder = self.environment.templates.folder
-        near = nearest(name, (path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()))
+        near = nearest(name, self.environment.templates.list_templates())
         return f"Did you mean {LABEL}/{near}?" if near else "Write it, or correct the name."
 
     def resolve(self, file: TemplateFile, trail: tuple[str, ...]) -> tuple[_Node, ...]:

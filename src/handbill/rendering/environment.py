@@ -119,6 +119,11 @@ class TemplatesLoader(BaseLoader):
         except (OSError, ValueError, RuntimeError):  # a name too long, with a NUL, or a circle of links
             return None
 
+    def list_templates(self) -> list[str]:
+        """The names of all files that `path_of` finds."""
+        names = (path.relative_to(self.folder).as_posix() for path in self.folder.rglob("*"))
+        return sorted(name for name in names if self.path_of(name))
+
     def get_source(self, _environment: Environment, template: str) -> tuple[str, str | None, Callable[[], bool] | None]:
         """What Jinja asks for: text, file name, whether it is unchanged."""
         path = self.path_of(template)

@@ -12,7 +12,7 @@ JINJA = "\ue000"
 _OPEN = re.compile(r"<([A-Za-z][\w:-]*)")
 _CLOSE = re.compile(r"</\s*([A-Za-z][\w:-]*)\s*>")
 _COMMENT = re.compile(r"<!--(.*?)-->", re.DOTALL)
-_ATTRIBUTE = re.compile(r"""\s+([^\s=/>"'<]+)(?:\s*=\s*("[^"]*"|'[^']*'|[^\s>"']+))?""")
+_ATTRIBUTE = re.compile(r"""\s*([^\s=/>"'<]+)(?:\s*=\s*("[^"]*"|'[^']*'|[^\s>"']+))?""")
 _END_OF_OPEN = re.compile(r"\s*(/?)>")
 _NEXT = re.compile(r"<")
 _DOCTYPE = re.compile(r"<[!?][^>]*>")
@@ -133,7 +133,7 @@ class _Reader:
         position = name.end()
         while found := _ATTRIBUTE.match(self.text, position):
             position = found.end()
-            attributes += self._attribute(found, attributes)
+            attributes += self._attribute(found, attributes, name.start())
         end = _END_OF_OPEN.match(self.text, position)
         if end is None:
             self._fault(name.start(), f"the tag <{name[1]} is not ended.", 'End it with >, and every value with ".')
@@ -141,11 +141,12 @@ class _Reader:
             return Opening(name[1], name.start(), after + 1 if after >= 0 else len(self.text), tuple(attributes), False)
         return Opening(name[1], name.start(), end.end(), tuple(attributes), closed=bool(end[1]))
 
-    def _attribute(self, found: re.Match[str], earlier: list[Attribute]) -> list[Attribute]:
+    def _attribute(self, found: re.Match[str], earlier: list[Attribute], tag: int) -> list[Attribute]:
         name, value, start = found[1], found[2] or "", found.start(1)
         if JINJA in name:
-            mend = "Put it into the value of an attribute, or around the whole element."
-            self._fault(start, "Jinja cannot stand between attributes.", mend)
+            what = "Jinja cannot stand between attributes."
+            if not any(fault.offset > tag and fault.what == what for fault in self.faults):
+                self._fault(start, what, "Put it into the value of an attribute, or around the whole element.")
             return []
         if value and value[0] not in "\"'":
             self._fault(start, f"the value of {name} has no quotation marks.", f'Write {name}="…".')

@@ -4,7 +4,7 @@ The compiler knows nothing of Jinja, so each tag travels through it as a word th
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from mjml import mjml2html
@@ -80,7 +80,14 @@ def compile_mjml(parsed: Parsed) -> tuple[Carried | None, list[Problem]]:
     return Carried(html, front, parsed.tags), []
 
 
-def restore(carried: Carried, source: Source) -> JinjaText:
+def as_carried(source: Source) -> Carried:
+    """A text that is no markup, in the form in which `restore` takes it."""
+    tags, _ = find_tags(source.text)
+    edits = [(tag.start, tag.end, _carrier(number)) for number, tag in enumerate(tags)]
+    return Carried(_edited(source.text, edits)[0], (), tuple(tags))
+
+
+def restore(carried: Carried, place: Callable[[int], Place]) -> JinjaText:
     """Puts Jinja back, each tag on a line of its own, so that an error's line says which tag it was.
 
     The line break goes inside the tag, where Jinja ignores it: what is written into the mail stays the same.
@@ -95,8 +102,8 @@ def restore(carried: Carried, source: Source) -> JinjaText:
         if tag.kind != "raw":
             mark = 3 if text[2] in "-+" else 2
             text = f"{text[:mark]}\n{text[mark:]}"
-        for number in range(line, line + text.count("\n") + 1):
-            places[number] = source.place(tag.start)
+        for number in range(line + 1, line + text.count("\n") + 1):
+            places[number] = place(tag.start)
         line += text.count("\n")
         parts.append(text)
 
@@ -128,16 +135,21 @@ def _with_carriers(parsed: Parsed) -> tuple[str, list[tuple[int, int]]]:
     notes = [each for each in parsed.tokens if isinstance(each, Comment) and not each.conditional]
     edits = [edit for edit in edits if not any(note.start < edit[0] < note.end for note in notes)]
     edits += [(note.start, note.end, "") for note in notes]
+    return _edited(parsed.source.text, edits)
+
+
+def _edited(text: str, edits: list[tuple[int, int, str]]) -> tuple[str, list[tuple[int, int]]]:
+    """The text with other words between some offsets; and pairs of offsets, in the new and in the old text."""
     parts: list[str] = []
     offsets: list[tuple[int, int]] = []
     position = length = 0
     for start, end, replacement in sorted(edits):
         offsets.append((length, position))
-        parts += [parsed.source.text[position:start], replacement]
+        parts += [text[position:start], replacement]
         length += start - position + len(replacement)
         position = end
     offsets.append((length, position))
-    return "".join([*parts, parsed.source.text[position:]]), offsets
+    return "".join([*parts, text[position:]]), offsets
 
 
 def _written(number: int, way: Travel) -> str:

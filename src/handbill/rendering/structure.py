@@ -70,6 +70,7 @@ class _Walk:
         self.structure = Structure()
         self.balanced = True
         self.seen: set[str] = set()
+        self.forgiven: list[str] = []
 
     def take(self, token: Token) -> None:
         if isinstance(token, Opening):
@@ -122,7 +123,8 @@ class _Walk:
                 )
                 return
         if not token.closed:
-            self.stack.append(_OpenElement(token, self._in_html or token.name in HOLD_HTML))
+            is_html = token.name in HOLD_HTML or not token.name.startswith("mj")
+            self.stack.append(_OpenElement(token, self._in_html or is_html))
 
     def _element_faults(self, token: Opening) -> Iterator[Fault]:
         name, parent = token.name, self._parent_name
@@ -173,6 +175,9 @@ class _Walk:
             else:
                 break
             self.stack.pop()
+        if token.name in self.forgiven:
+            self.forgiven.remove(token.name)
+            return
         self._fault(token.start, f"</{token.name}> closes nothing.", "Remove it, or open its element before it.")
 
     def _is_open(self, name: str) -> bool:
@@ -242,9 +247,9 @@ class _Walk:
         """Keeps the stack, so that blocks and elements are seen to be nested in each other."""
         if tag.opens:
             self.stack.append(tag)
-        elif tag.closes or tag.keyword in {"else", "elif"}:
+        elif (tag.closes or tag.keyword in {"else", "elif"}) and any(isinstance(level, Tag) for level in self.stack):
             self._leave_elements(tag)
-            if self.stack and tag.closes:
+            if tag.closes:
                 self.stack.pop()
 
     def _leave_elements(self, tag: Tag) -> None:
@@ -254,10 +259,10 @@ class _Walk:
             if isinstance(top, Tag):
                 return
             self.stack.pop()
-            if any(isinstance(level, Tag) for level in self.stack):
-                name = top.token.name
-                what = f"the <{name}> that opens here is not closed before {tag.shown}."
-                self._fault(top.token.start, what, f"Write </{name}> before {tag.shown}.")
+            name = top.token.name
+            self.forgiven.append(name)  # it is probably closed further down, and the mistake is reported once
+            what = f"the <{name}> that opens here is not closed before {tag.shown}."
+            self._fault(top.token.start, what, f"Write </{name}> before {tag.shown}.")
 
     def _send(self, tag: Tag, way: Travel) -> None:
         self.structure.travel[tag.start] = Travel.NOWHERE if tag.kind == "comment" else way
