@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass, replace
 
 from handbill.errors import NotMeasurable
+from handbill.statistics.fieller import fieller_bound
 from handbill.statistics.samples import Comparison, Sample
 from handbill.statistics.tails import Tail, t_quantile, two_sided_t
 
@@ -111,7 +112,7 @@ def welch(control: Sample, treatment: Sample) -> Studentised:
     no_spread = _no_spread(control, treatment)
     if no_spread:
         raise NotMeasurable(*no_spread)
-    variances = _variance_of_mean(control), _variance_of_mean(treatment)
+    variances = variance_of_mean(control), variance_of_mean(treatment)
     share = variances[0] / sum(variances)
     df = 1 / (share**2 / (control.n - 1) + (1 - share) ** 2 / (treatment.n - 1))
     return Studentised(treatment.mean - control.mean, math.sqrt(sum(variances)), df)
@@ -124,7 +125,7 @@ def hall(control: Sample, treatment: Sample) -> Studentised:
         NotMeasurable: an arm has fewer than two contacts, or nothing varies in either.
     """
     plain = welch(control, treatment)
-    third = _third_moment_of_mean(treatment) - _third_moment_of_mean(control)
+    third = third_moment_of_mean(treatment) - third_moment_of_mean(control)
     return replace(plain, asymmetry=third / plain.standard_error**3)
 
 
@@ -148,18 +149,29 @@ def skewed(y: float, asymmetry: float) -> float:
     return 3 * root_less_one / k
 
 
-def fieller_bound(control: Sample, treatment: Sample, standard_errors: float) -> float | None:
-    """The ratio treatment / control that the data lie this many standard errors above; None where there is no such.
+def ratio_bound(control: Sample, treatment: Sample, standard_errors: float) -> float | None:
+    """The ratio of the means treatment / control that the data lie this many standard errors above.
 
-    Fieller, Journal of the Royal Statistical Society B 16, 1954, 175–185. Bounded only where the control's mean is
-    clearly above zero itself.
+    None where there is no such, because the control's mean is not clearly above zero itself (Fieller).
     """
-    variance_c, variance_t = _variance_of_mean(control), _variance_of_mean(treatment)
-    leading = control.mean**2 - standard_errors**2 * variance_c
-    if control.mean <= 0 or leading <= 0:
-        return None
-    root = math.sqrt(treatment.mean**2 * variance_c + variance_t * leading)
-    return (treatment.mean * control.mean - standard_errors * root) / leading
+    variances = variance_of_mean(treatment), variance_of_mean(control)
+    return fieller_bound(treatment.mean, variances[0], control.mean, variances[1], standard_errors)
+
+
+def variance_of_mean(sample: Sample) -> float:
+    """s²/n with n − 1; 0 where the values vary too little for their sums to show it."""
+    n, total, squares = sample.n, sample.total, sample.squares
+    variance = (n * squares - total * total) / (n * (n - 1))
+    return float(variance / n) if variance > SMALLEST_VARIANCE * squares / n else 0.0
+
+
+def third_moment_of_mean(sample: Sample) -> float:
+    """Third central moment of the mean, μ₃/n²."""
+    if not variance_of_mean(sample):
+        return 0.0
+    n, total = sample.n, sample.total
+    third = (n * n * sample.cubes - 3 * n * total * sample.squares + 2 * total**3) / n**3
+    return float(third / n**2)
 
 
 def _skew_matters(control: Sample, treatment: Sample) -> bool:
@@ -167,22 +179,6 @@ def _skew_matters(control: Sample, treatment: Sample) -> bool:
         return False
     unequal = max(control.n, treatment.n) > LARGEST_SAFE_RATIO * min(control.n, treatment.n)
     return unequal or abs(hall(control, treatment).asymmetry) > LARGEST_SAFE_ASYMMETRY
-
-
-def _variance_of_mean(sample: Sample) -> float:
-    """s²/n with n − 1; 0 where the values vary too little for their sums to show it."""
-    n, total, squares = sample.n, sample.total, sample.squares
-    variance = (n * squares - total * total) / (n * (n - 1))
-    return float(variance / n) if variance > SMALLEST_VARIANCE * squares / n else 0.0
-
-
-def _third_moment_of_mean(sample: Sample) -> float:
-    """Third central moment of the mean, μ₃/n²."""
-    if not _variance_of_mean(sample):
-        return 0.0
-    n, total = sample.n, sample.total
-    third = (n * n * sample.cubes - 3 * n * total * sample.squares + 2 * total**3) / n**3
-    return float(third / n**2)
 
 
 def _no_spread(control: Sample, treatment: Sample) -> tuple[str, ...]:
@@ -195,7 +191,7 @@ def _no_spread(control: Sample, treatment: Sample) -> tuple[str, ...]:
     if single:
         return (f"There is only one contact in {' and '.join(single)}, so nothing is known about how values vary.",)
     blur = sum(SMALLEST_VARIANCE * arm.squares / arm.n**2 for _, arm in arms)
-    if _variance_of_mean(control) + _variance_of_mean(treatment) <= blur:
+    if variance_of_mean(control) + variance_of_mean(treatment) <= blur:
         return ("The value is the same for every contact of each arm, so there is nothing to test with.",)
     return ()
 
@@ -218,6 +214,6 @@ def _relative_bounds(
     if control.mean <= 0:
         return None, None, ("The control's mean is not above zero, so a relative lift means nothing.",)
     below, above = bounds
-    low, high = fieller_bound(control, treatment, above), fieller_bound(control, treatment, below)
+    low, high = ratio_bound(control, treatment, above), ratio_bound(control, treatment, below)
     reasons = ("The control's mean is too uncertain for bounds of the relative lift.",) if None in (low, high) else ()
     return None if low is None else low - 1, None if high is None else high - 1, reasons
