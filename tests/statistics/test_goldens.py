@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.statistics import goldens_of_adjustment
 
 from handbill.statistics import balance, bayesian, exact, means, multiplicity, power, proportions, tails
 from handbill.statistics.samples import Proportion, Sample
@@ -38,10 +39,10 @@ COVERED = """
     PW-02 PW-03 PW-06 PW-11 PW-12 PW-13
     CV-01 CV-02 CV-03
     HO-01 HO-02
+    R-01 R-02 R-03 CL-01 C-01 C-02 C-03
 """
 
 OUT_OF_SCOPE = {
-    "ratios, households and covariates": "R-01 R-02 R-03 CL-01 C-01 C-02 C-03",
     "bandits": "TS-01 TS-02 TS-03",
     "power by arcsine, power of several looks": "PW-01 PW-07 PW-08 PW-16",
     "looks": """
@@ -63,6 +64,8 @@ OTHER_METHODS = {
     "welch_mean": "relative_delta_se relative_delta_ci_low relative_delta_ci_high relative_log_ci_low",
     "srm": "p_exact_binomial",
     "multiple_comparison": "bonferroni hochberg hommel by",
+    "cluster_household": "se_cluster_no_small_sample_factor se_naive_unclustered",
+    "cuped": "ancova_estimate ancova_se",
     "power": "n_per_arm_both_tails n_both_tails_rounded_up",
     "exact_coverage": "coverage_wald",
     "holdout_increment": (
@@ -159,7 +162,7 @@ def _welch(given: Mapping[str, list[float]]) -> Numbers:
     plain = means.welch(control, treatment)
     low, high = plain.interval(0.95)
     below, above = plain.bounds(0.95)
-    ratio_low, ratio_high = (means.fieller_bound(control, treatment, bound) for bound in (above, below))
+    ratio_low, ratio_high = (means.ratio_bound(control, treatment, bound) for bound in (above, below))
     return {
         "diff": plain.difference,
         "t": plain.t,
@@ -286,4 +289,5 @@ METHODS: dict[str, Callable[[Any], Numbers]] = {
     "power": _power,
     "exact_coverage": _coverage,
     "holdout_increment": _increment,
+    **goldens_of_adjustment.METHODS,
 }
