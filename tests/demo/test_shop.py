@@ -11,11 +11,11 @@ from handbill.demo.shop import write_shop
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    return write_shop(tmp_path_factory.mktemp("shop"), contacts=1000)
+    return write_shop(tmp_path_factory.mktemp("shop"), contacts=1000).files
 
 
 def test_the_same_seed_makes_the_same_shop(shop: dict[str, Path], tmp_path: Path) -> None:
-    again = write_shop(tmp_path, contacts=1000)
+    again = write_shop(tmp_path, contacts=1000).files
     for kind, path in shop.items():
         assert pq.read_table(path).equals(pq.read_table(again[kind]))
 

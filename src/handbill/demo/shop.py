@@ -39,8 +39,16 @@ class Customer:
         return str(self.row["external_id"])
 
 
-def write_shop(folder: Path, *, contacts: int = 20_000, seed: int = 2026) -> dict[str, Path]:
-    """Writes the shop's history as Parquet files into `folder`; answers them by the kind that `import` knows.
+@dataclass(frozen=True)
+class Shop:
+    """The customers with what is hidden about them, and the files of the visible history by the kind of import."""
+
+    customers: list[Customer]
+    files: dict[str, Path]
+
+
+def write_shop(folder: Path, *, contacts: int = 20_000, seed: int = 2026) -> Shop:
+    """Invents a shop and writes its history as Parquet files into `folder`.
 
     The same seed makes the same shop. No name, address or purchase belongs to a real person.
     """
@@ -49,12 +57,12 @@ def write_shop(folder: Path, *, contacts: int = 20_000, seed: int = 2026) -> dic
     folder.mkdir(parents=True, exist_ok=True)
     tables = {
         "contacts": [customer.row for customer in customers],
-        "products": list(_products()),
+        "products": list(products()),
         "orders": list(_order_lines(random, customers)),
         "events": list(_site_events(random, customers)),
         "consents": list(_consents(random, customers)),
     }
-    return {kind: _write(folder / f"{kind}.parquet", rows) for kind, rows in tables.items()}
+    return Shop(customers, {kind: write_rows(folder / f"{kind}.parquet", rows) for kind, rows in tables.items()})
 
 
 def make_customers(random: np.random.Generator, count: int) -> Iterator[Customer]:
@@ -121,14 +129,15 @@ def _mailbox(random: np.random.Generator, number: int) -> str | None:
     return f"customer{number:06d}@{domain}"
 
 
-def _products() -> Iterator[Row]:
+def products() -> Iterator[Row]:
+    """The shop's range."""
     for number, (name, category, word, price) in enumerate(PRODUCTS):
         cost = round(price * (0.45 + 0.15 * (number % 4) / 3), 2)
         yield {"sku": f"NW-{word}", "name": name, "category": category, "price": price, "cost": cost}
 
 
 def _order_lines(random: np.random.Generator, customers: list[Customer]) -> Iterator[Row]:
-    products = list(_products())
+    articles = list(products())
     number = 0
     for customer in customers:
         joined_at = datetime.fromisoformat(str(customer.row["created_at"]))
@@ -136,12 +145,12 @@ def _order_lines(random: np.random.Generator, customers: list[Customer]) -> Iter
         for _ in range(int(random.poisson(customer.daily_orders * active_days))):
             number += 1
             at = joined_at + timedelta(days=float(random.uniform(0, active_days)))
-            yield from order_lines(random, products, f"O-{number:07d}", customer.external_id, at)
+            yield from order_lines(random, articles, f"O-{number:07d}", customer.external_id, at)
 
 
 def order_lines(
     random: np.random.Generator,
-    products: list[Row],
+    articles: list[Row],
     order_id: str,
     contact: str,
     at: datetime,
@@ -149,8 +158,8 @@ def order_lines(
     discount: float = 0.0,
 ) -> Iterator[Row]:
     """The rows of one order: one to three products, most often one."""
-    for index in random.choice(len(products), size=1 + int(random.choice(3, p=(0.6, 0.3, 0.1))), replace=False):
-        product = products[index]
+    for index in random.choice(len(articles), size=1 + int(random.choice(3, p=(0.6, 0.3, 0.1))), replace=False):
+        product = articles[index]
         price = float(product["price"] or 0)
         yield {
             "order_id": order_id,
@@ -159,7 +168,7 @@ def order_lines(
             "sku": product["sku"],
             "quantity": 1 if random.random() < 0.85 else 2,
             "price": round(price * (1 - discount), 2),
-            "cost": product["cost"],
+            "line_cost": product["cost"],
         }
 
 
@@ -216,6 +225,7 @@ def _pick(random: np.random.Generator, choices: tuple[Choice, ...]) -> Choice:
     return choices[random.integers(len(choices))]
 
 
-def _write(path: Path, rows: list[Row]) -> Path:
+def write_rows(path: Path, rows: list[Row]) -> Path:
+    """Writes a Parquet file."""
     pq.write_table(pa.Table.from_pylist(rows), path)
     return path

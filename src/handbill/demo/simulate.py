@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import numpy as np
 
-from handbill.demo.shop import CLOCK_AT, Customer, Row, order_lines
+from handbill.demo.shop import Customer, Row, order_lines
 from handbill.operations.simulation import AssignedUnit, Truth
 
 MORE_ORDERS = 0.15
@@ -111,8 +111,3 @@ class Crowd:
 
 def _chance(baseline: float, lift: float) -> float:
     return min(max(baseline + lift, 0.0), 1.0)
-
-
-def history_ends_at() -> str:
-    """The last moment of the shop's made-up history, as `import --complete-until` reads it."""
-    return CLOCK_AT.isoformat()
