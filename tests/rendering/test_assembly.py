@@ -58,8 +58,8 @@ ONE_NAME = "takes the name of one file in quotes, and nothing else. Write"
         ("{% include '/etc/passwd' %}", f'1:1: include "/etc/passwd" {OUTSIDE}'),
         ('\n <mj-include path="../../campaigns.yaml" />', f'2:2: mj-include "../../campaigns.yaml" {OUTSIDE}'),
         (
-            "{% extends 'email/loyout.mjml' %}",
-            '1:1: extends "email/loyout.mjml" names no file below templates/. Did you mean templates/email/layout.mjml?',
+            "{% extends 'email/loyot.mjml' %}",
+            '1:1: extends "email/loyot.mjml" names no file below templates/. Did you mean templates/email/layout.mjml?',
         ),
         ("{% include contact.tier %}", f'1:1: include {ONE_NAME} {{% include "footer.mjml" %}}.'),
         ('<mj-include path="b.mjml" type="css" />', f'1:1: mj-include {ONE_NAME} <mj-include path="footer.mjml" />.'),

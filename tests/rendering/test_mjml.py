@@ -84,7 +84,7 @@ LOOP = "{% for x in xs %}", "{% endfor %}"
     [
         LOOP[0] + column("<mj-text>{{ x }}</mj-text>") + LOOP[1],
         f"<mj-section>{LOOP[0]}<mj-column><mj-text>{{{{ x }}}}</mj-text></mj-column>{LOOP[1]}</mj-section>",
-        f"<mj-section><mj-group>{LOOP[0]}<mj-column><mj-raw>{{{{ x }}}}</mj-raw></mj-column>{LOOP[1]}</mj-group></mj-section>",
+        f"<mj-section><mj-group>{LOOP[0]}<mj-column><mj-raw>{{{{x}}}}</mj-raw></mj-column>{LOOP[1]}</mj-group></mj-section>",
         column(f"{LOOP[0]}<mj-text>{{{{ x }}}}</mj-text>{LOOP[1]}"),
         column(f"<mj-text>{LOOP[0]}<p>{{{{ x }}}}</p>{LOOP[1]}</mj-text>"),
         column(f"<mj-table>{LOOP[0]}<tr><td>{{{{ x }}}}</td></tr>{LOOP[1]}</mj-table>"),

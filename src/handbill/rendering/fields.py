@@ -1,0 +1,66 @@
+"""Everything that is wrong with the templates of all campaigns, before anything is sent."""
+
+from collections.abc import Iterator
+
+from handbill.definitions.campaign import Arm, Campaign, email_of
+from handbill.definitions.project import Project
+from handbill.errors import NotRenderable, Problem
+from handbill.rendering.email import EmailTemplate, Links
+from handbill.rendering.email_parts import FOLDER, read_parts
+from handbill.rendering.presence import proven_fields
+from handbill.rendering.samples import sample_profile
+from handbill.rendering.wording import Wording
+
+LARGEST_HTML = 102 * 1024
+"""Bytes. Gmail shows no more of a mail, and hides the rest behind a link."""
+
+SAMPLE_LINKS = Links(
+    unsubscribe="https://links.example/unsubscribe/sample",
+    preferences="https://links.example/preferences/sample",
+    view_online="https://links.example/view/sample",
+)
+
+
+def check_templates(project: Project) -> list[Problem]:
+    """Every problem of every arm's e-mail, each once, in the order of files and lines.
+
+    That a template is not there at all is found when the project is loaded.
+    """
+    wording = Wording(project)
+    problems: set[Problem] = set()
+    for campaign in project.campaigns.values():
+        for name, arm in campaign.arms.items():
+            if _has_template(project, campaign, arm):
+                problems.update(_check_arm(project, campaign, name, wording))
+    return sorted(problems)
+
+
+def _has_template(project: Project, campaign: Campaign, arm: Arm) -> bool:
+    content = email_of(campaign, arm)
+    name = content.template if content else None
+    return name is not None and (project.templates_dir / FOLDER / f"{name}.mjml").is_file()
+
+
+def _check_arm(project: Project, campaign: Campaign, arm_name: str, wording: Wording) -> Iterator[Problem]:
+    parts, problems = read_parts(project, campaign, arm_name, wording)
+    yield from problems
+    if parts and not problems:
+        yield from _try_out(project, campaign, EmailTemplate(project, campaign, parts))
+
+
+def _try_out(project: Project, campaign: Campaign, template: EmailTemplate) -> Iterator[Problem]:
+    """Renders for somebody with every field, and for somebody with only those that all recipients have."""
+    whole = sample_profile(project)
+    sure = proven_fields(project, campaign, "email")
+    for language in template.languages:
+        for profile in (whole, {name: value for name, value in whole.items() if name in sure}):
+            try:
+                rendered = template.render({**profile, "language": language}, SAMPLE_LINKS)
+            except NotRenderable as error:
+                yield from error.problems
+                break
+            size = len(rendered.html.encode())
+            if size > LARGEST_HTML:
+                what = f"the HTML is {size / 1024:.0f} kB, and Gmail hides what comes after 102 kB."
+                yield Problem(template.file_of(language), what=what, mend="Shorten it, or leave pictures out of it.")
+                break

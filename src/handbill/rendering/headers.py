@@ -1,0 +1,131 @@
+"""How values become header lines of a mail that nobody can smuggle another header into."""
+
+import base64
+import re
+import unicodedata
+from functools import lru_cache
+
+import idna
+
+from handbill.errors import NotRenderable, Problem
+
+LONGEST_LINE = 76
+"""Characters a header line has where it can be folded (RFC 5322 recommends 78, RFC 2047 demands 76)."""
+
+_SEPARATORS = re.compile("[\\s\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+_ENCODED_WORD = re.compile(r"=\?")
+_ATOM = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~\x80-\U0010ffff.-]+")
+_PHRASE = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]+")
+_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+_DOMAIN = re.compile(rf"(?=.{{1,253}}$){_LABEL}(?:\.{_LABEL})*")
+_NAMED = re.compile(r"(.*)<([^<>]*)>", re.DOTALL)
+_WORD_BYTES = 39
+"""Bytes of UTF-8 in one encoded word: 39 become 52 letters of base64, which with frame and "Subject: " fit a line."""
+
+
+def one_line(text: str) -> str:
+    """The text with everything that could end a line, or hide, turned into single spaces.
+
+    >>> one_line("Sale\\r\\nBcc: everybody@shop.example")
+    'Sale Bcc: everybody@shop.example'
+    """
+    return _SEPARATORS.sub(" ", text).strip()
+
+
+def unstructured(name: str, text: str) -> bytes:
+    """A header of free words, such as Subject: folded, and encoded (RFC 2047) where it is not plain ASCII."""
+    words = one_line(text)
+    plain = words.isascii() and not _ENCODED_WORD.search(words)
+    return _folded(name, words.split(" ") if plain else _encoded_words(words), " ")
+
+
+def raw(name: str, *values: str) -> bytes:
+    """A header that programs read, such as List-Unsubscribe: never encoded, folded only between its values.
+
+    Raises:
+        ValueError: a value is not printable ASCII, or too long for a line.
+    """
+    for value in values:
+        if not value.isascii() or not value.isprintable() or len(value) > 900:
+            raise ValueError(f"{name} takes printable ASCII of at most 900 characters in each value")
+    return _folded(name, [*(f"{value}," for value in values[:-1]), values[-1]], " ")
+
+
+def mailbox(name: str, text: str) -> bytes:
+    """A header that holds one mailbox: `Northwind <news@northwind.example>` or `news@northwind.example`."""
+    return _folded(name, list(_mailbox_words(text)), " ")
+
+
+def wire_address(address: str) -> str:
+    """The address as servers take it: its domain in A-labels. Its local part may still need SMTPUTF8.
+
+    Raises:
+        NotRenderable: it is no address, or carries what could end a line.
+    """
+    local, at, domain = address.rpartition("@")
+    if not at or not _is_local(local):
+        raise NotRenderable(Problem(what="this is no e-mail address.", mend="Correct the contact's e-mail."))
+    try:
+        encoded = domain if domain.isascii() else idna.encode(domain, uts46=True).decode()
+    except idna.IDNAError:
+        encoded = ""
+    if not _DOMAIN.fullmatch(encoded):
+        raise NotRenderable(Problem(what="this e-mail address has no domain.", mend="Correct the contact's e-mail."))
+    return f"{local}@{encoded}"
+
+
+def needs_smtputf8(address: str) -> bool:
+    """Whether the address can only go to a server that offers SMTPUTF8: its local part is not ASCII."""
+    return not address.rpartition("@")[0].isascii()
+
+
+def _is_local(local: str) -> bool:
+    if not local or len(local.encode()) > 64 or any(unicodedata.category(each)[0] in "CZ" for each in local):
+        return False
+    quoted = re.fullmatch(r'"(?:[^"\\]|\\.)*"', local)
+    return bool(quoted or (_ATOM.fullmatch(local) and ".." not in local and local[0] != "." != local[-1]))
+
+
+@lru_cache(maxsize=256)
+def _mailbox_words(text: str) -> tuple[str, ...]:
+    named = _NAMED.fullmatch(text.strip())
+    if not named:
+        return (wire_address(text.strip()),)
+    display = one_line(named[1]).strip('"').strip()
+    address = f"<{wire_address(named[2].strip())}>"
+    if not display:
+        return (address,)
+    if not display.isascii() or _ENCODED_WORD.search(display):
+        return (*_encoded_words(display), address)
+    if _PHRASE.fullmatch(display):
+        return (*display.split(" "), address)
+    escaped = display.replace("\\", "\\\\").replace('"', '\\"')
+    return (f'"{escaped}"', address)
+
+
+def _encoded_words(text: str) -> list[str]:
+    """RFC 2047, in base64; no character is cut in two."""
+    words: list[str] = []
+    part = b""
+    for character in text:
+        encoded = character.encode()
+        if len(part) + len(encoded) > _WORD_BYTES:
+            words.append(_encoded_word(part))
+            part = b""
+        part += encoded
+    return [*words, _encoded_word(part)]
+
+
+def _encoded_word(part: bytes) -> str:
+    return f"=?utf-8?b?{base64.b64encode(part).decode()}?="
+
+
+def _folded(name: str, words: list[str], space: str) -> bytes:
+    """Words on lines that are no longer than need be; a word that is too long gets a line of its own."""
+    lines = [f"{name}:"]
+    for word in words:
+        if len(lines[-1]) + len(space) + len(word) > LONGEST_LINE and lines[-1] != f"{name}:":
+            lines.append(f"{space}{word}")
+        else:
+            lines[-1] += f"{space}{word}"
+    return "\r\n".join(lines).encode() + b"\r\n"
