@@ -1,0 +1,1 @@
+"""What comes back: events, bounces and orders, and which delivery or unit each of them answers."""

@@ -1,0 +1,70 @@
+"""Which orders and events count for which unit, and which orders came with a code of ours."""
+
+from datetime import timedelta
+
+from sqlalchemy import BigInteger, ColumnElement, Select, Subquery, select, type_coerce
+
+from handbill.store.tables import assignment, assignment_member, event, orders, outbox, run
+from handbill.store.types import micros_of
+
+
+def goal_orders(experiment_id: int, within: timedelta) -> Subquery:
+    """Every order of a unit's members in its window, by intention to treat: whether or not they were reached.
+
+    One row an order: `unit` (assignment id), `total`, `discount`, `cost`, `currency`, `ordered_at` and
+    `origin_at`. The window is [origin_at, origin_at + within); a unit has one origin, the same for every arm, and
+    the members that it had when it was first assigned.
+    """
+    return (
+        _members(experiment_id)
+        .add_columns(
+            orders.c.id.label("order_id"),
+            orders.c.total,
+            orders.c.discount,
+            orders.c.cost,
+            orders.c.currency,
+            orders.c.ordered_at,
+        )
+        .join(orders, orders.c.contact_id == assignment_member.c.contact_id)
+        .where(_in_window(orders.c.ordered_at, within))
+        .subquery("goal_order")
+    )
+
+
+def goal_events(experiment_id: int, within: timedelta, kind: str) -> Subquery:
+    """The same for a goal that is an event: one row an event of this kind, with `unit` and `occurred_at`."""
+    return (
+        _members(experiment_id)
+        .add_columns(event.c.occurred_at)
+        .join(event, event.c.contact_id == assignment_member.c.contact_id)
+        .where(event.c.kind == kind, _in_window(event.c.occurred_at, within))
+        .subquery("goal_event")
+    )
+
+
+def code_orders(campaign: str) -> Select[tuple[str, int, int]]:
+    """Paid orders that came with the code of one of this campaign's pieces: arm, order id, total; whenever they came.
+
+    They show who used the code, not whom the piece moved: people who would have bought anyway use it too, and
+    others lose it and buy all the same.
+    """
+    return (
+        select(outbox.c.arm, orders.c.id, orders.c.total)
+        .join(orders, orders.c.code == outbox.c.code)
+        .join(run, run.c.id == outbox.c.run_id)
+        .where(run.c.campaign == campaign, orders.c.total > 0)
+    )
+
+
+def _members(experiment_id: int) -> Select[tuple[int, int]]:
+    return (
+        select(assignment.c.id.label("unit"), assignment.c.origin_at)
+        .join(assignment_member, assignment_member.c.assignment_id == assignment.c.id)
+        .where(assignment.c.experiment_id == experiment_id)
+    )
+
+
+def _in_window(moment: ColumnElement[object], within: timedelta) -> ColumnElement[bool]:
+    # Times are integers in the database, and so a window is a plain addition on both.
+    at, origin = type_coerce(moment, BigInteger), type_coerce(assignment.c.origin_at, BigInteger)
+    return (at >= origin) & (at < origin + micros_of(within))
