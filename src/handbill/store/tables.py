@@ -344,6 +344,7 @@ print_batch = Table(
     Column("pieces", Integer, nullable=False),
     Column("pages", Integer, nullable=False),
     Column("pdf_sha256", Text),
+    Column("machine", Text, nullable=False, comment="where the directory is"),
     Column("directory", Text, nullable=False),
     Column("made_at", UtcTime, nullable=False),
     Column("handed_over_at", UtcTime),

@@ -238,6 +238,7 @@ def upgrade() -> None:
     sa.Column('pieces', sa.Integer(), nullable=False),
     sa.Column('pages', sa.Integer(), nullable=False),
     sa.Column('pdf_sha256', sa.Text(), nullable=True),
+    sa.Column('machine', sa.Text(), nullable=False, comment='where the directory is'),
     sa.Column('directory', sa.Text(), nullable=False),
     sa.Column('made_at', sa.BigInteger(), nullable=False),
     sa.Column('handed_over_at', sa.BigInteger(), nullable=True),
