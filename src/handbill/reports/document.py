@@ -1,0 +1,123 @@
+"""A report as values: everything that its page, its Markdown and its JSON say, so that all three say the same."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, select
+
+from handbill.definitions.project import Project
+from handbill.definitions.words import unknown
+from handbill.errors import NotMeasurable, Problem, ProjectInvalid
+from handbill.planning.registration import deviations
+from handbill.reports.compare import compare, immature
+from handbill.reports.factorial import Factorial, factorial_of
+from handbill.reports.funnel import Funnel, funnel_of
+from handbill.reports.maturity import Maturity, maturity_of
+from handbill.reports.measure import measure
+from handbill.reports.money import Gain, gains
+from handbill.reports.quality import Quality, Truths, quality_of, truths_of
+from handbill.reports.registered import Registered, read_registered
+from handbill.reports.timing import Timing, timing_of
+from handbill.reports.verdict import FirstScreen, broken_split, first_screen, no_experiment, too_early
+from handbill.reports.waterfall import Waterfall, waterfall_of
+from handbill.statistics.results import Results
+from handbill.store.tables import run
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """What an experiment shows. Before its time, nothing is compared and there are no gains."""
+
+    registered: Registered
+    maturity: Maturity
+    results: Results
+    gains: tuple[Gain, ...] = ()
+    factorial: Factorial | None = None
+    timing: Timing | None = None
+
+
+@dataclass(frozen=True)
+class Report:
+    """What is known of one campaign at one moment. A campaign without an experiment has no analysis."""
+
+    campaign: str
+    brand: str
+    currency: str
+    timezone: str
+    made_at: datetime
+    screen: FirstScreen
+    analysis: Analysis | None
+    waterfall: Waterfall
+    funnel: Funnel
+    quality: Quality
+    truths: Truths
+    deviations: tuple[str, ...]
+
+
+def gather(connection: Connection, project: Project, campaign: str, now: datetime) -> Report:
+    """The report of a campaign at `now`.
+
+    Raises:
+        ProjectInvalid: there is no such campaign.
+        NotMeasurable: it has not been run yet.
+    """
+    _require_run(connection, project, campaign)
+    registered = read_registered(connection, campaign)
+    funnel = funnel_of(connection, campaign, registered.experiment_id if registered else None)
+    analysis = _analyse(connection, registered, funnel, project.currency, now) if registered else None
+    return Report(
+        campaign=campaign,
+        brand=project.brand.name,
+        currency=project.currency,
+        timezone=project.timezone,
+        made_at=now,
+        screen=_screen(analysis, project, now),
+        analysis=analysis,
+        waterfall=waterfall_of(connection, campaign),
+        funnel=funnel,
+        quality=quality_of(connection, campaign),
+        truths=truths_of(connection, campaign),
+        deviations=_deviations(connection, project, campaign),
+    )
+
+
+def _require_run(connection: Connection, project: Project, campaign: str) -> None:
+    if connection.scalar(select(run.c.id).where(run.c.campaign == campaign).limit(1)) is not None:
+        return
+    if campaign not in project.campaigns:
+        what, mend = unknown("campaign", campaign, project.campaigns)
+        raise ProjectInvalid(Problem(what=what, mend=mend))
+    raise NotMeasurable(f"{campaign} has not been run, so there is nothing to report. Run `handbill run {campaign}`.")
+
+
+def _analyse(connection: Connection, registered: Registered, funnel: Funnel, currency: str, now: datetime) -> Analysis:
+    maturity = maturity_of(connection, registered, now)
+    if not maturity.mature:
+        # Nothing is even measured: a number that somebody could read would be read.
+        return Analysis(registered, maturity, immature(registered, maturity))
+    results = compare(registered, measure(connection, registered, currency))
+    return Analysis(
+        registered=registered,
+        maturity=maturity,
+        results=results,
+        gains=gains(registered, results, funnel),
+        factorial=factorial_of(registered, results.arms, registered.primary),
+        timing=timing_of(connection, registered),
+    )
+
+
+def _screen(analysis: Analysis | None, project: Project, now: datetime) -> FirstScreen:
+    if analysis is None:
+        return no_experiment()
+    if analysis.results.balance.ok is False:
+        return broken_split(analysis.results)
+    if not analysis.maturity.mature:
+        return too_early(analysis.registered, analysis.maturity, now, project.timezone)
+    return first_screen(analysis.registered, analysis.results, analysis.gains, project.currency)
+
+
+def _deviations(connection: Connection, project: Project, campaign: str) -> tuple[str, ...]:
+    declared = project.campaigns.get(campaign)
+    if declared is None:
+        return ("the campaign does not stand in campaigns.yaml any more",)
+    return tuple(deviations(connection, declared))

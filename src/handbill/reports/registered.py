@@ -1,0 +1,95 @@
+"""What was registered before the send, which is what a report analyses, and what the files say differently today."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+from sqlalchemy import Connection, select
+
+from handbill.definitions.metrics import compared_arms
+from handbill.store.tables import experiment
+
+
+@dataclass(frozen=True)
+class RegisteredArm:
+    """One arm as sealed; `channels` are the ways in which it reaches people, none for a holdout."""
+
+    name: str
+    share: float
+    holdout: bool
+    channels: tuple[str, ...]
+    piece: str | None = None
+
+
+@dataclass(frozen=True)
+class Registered:
+    """An experiment as it was sealed. Times and money in the goal's own words, shares and rates as fractions.
+
+    `pairs` are all comparisons, (arm, control) each; `deciding` is the one that the registration names, else all.
+    """
+
+    experiment_id: int
+    campaign: str
+    hypothesis: str
+    unit: Literal["contact", "household"]
+    arms: tuple[RegisteredArm, ...]
+    control: str
+    pairs: tuple[tuple[str, str], ...]
+    deciding: tuple[tuple[str, str], ...]
+    primary: str
+    minimum_effect: float | None
+    power: float
+    confidence: float
+    secondary: tuple[str, ...]
+    goal_event: str
+    within: timedelta
+    margin_rate: float | None
+    sealed_at: datetime
+    digest: str
+
+    def arm(self, name: str) -> RegisteredArm:
+        """The arm of this name."""
+        return next(arm for arm in self.arms if arm.name == name)
+
+
+def read_registered(connection: Connection, campaign: str) -> Registered | None:
+    """The experiment of a campaign as it was sealed; None when it was never sealed."""
+    row = connection.execute(select(experiment).where(experiment.c.campaign == campaign)).one_or_none()
+    if row is None:
+        return None
+    sealed: Mapping[str, Any] = row.registration
+    goal, primary = sealed["goal"], sealed["primary"]
+    control = sealed["control"]
+    arms = tuple(_arm(each) for each in sealed["arms"])
+    pairs = [(arm.name, control) for arm in arms if arm.name != control and arm.share > 0]
+    pairs += [pair for text in sealed["compare"] if (pair := compared_arms(text)) and pair not in pairs]
+    deciding = compared_arms(primary["comparison"]) if primary["comparison"] else None
+    if deciding and deciding not in pairs:
+        pairs.append(deciding)
+    return Registered(
+        experiment_id=row.id,
+        campaign=campaign,
+        hypothesis=sealed["hypothesis"],
+        unit=row.unit,
+        arms=arms,
+        control=control,
+        pairs=tuple(pairs),
+        deciding=(deciding,) if deciding else tuple(pairs),
+        primary=primary["metric"],
+        minimum_effect=primary["minimum_effect"],
+        power=primary["power"],
+        confidence=primary["confidence"],
+        secondary=tuple(sealed["secondary"]),
+        goal_event=goal["event"],
+        within=timedelta(seconds=goal["within_seconds"]),
+        margin_rate=goal["margin_rate"],
+        sealed_at=row.sealed_at,
+        digest=row.registration_digest,
+    )
+
+
+def _arm(sealed: Mapping[str, Any]) -> RegisteredArm:
+    return RegisteredArm(
+        sealed["name"], sealed["share"], sealed["holdout"], tuple(sealed["channels"]), sealed.get("format")
+    )
