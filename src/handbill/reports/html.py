@@ -1,0 +1,102 @@
+"""The report as one page: a single file that works offline, in light, dark and print, at a desk and on a phone."""
+
+import base64
+import hashlib
+import re
+from collections.abc import Mapping
+from importlib.resources import files
+from zoneinfo import ZoneInfo
+
+from jinja2 import Environment, FunctionLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+from handbill import __version__
+from handbill.reports.charts import WIDTHS, draw
+from handbill.reports.content import Section
+from handbill.reports.document import Report
+from handbill.reports.drawing import Drawing
+from handbill.reports.pictures import EffectPicture, Picture
+from handbill.reports.sections import coverage, facts_of, first_figures, first_picture, sections_of
+from handbill.reports.wording import capital, day
+
+_INTERVAL = re.compile(r"\([^()]{0,30}[0-9][^()]{0,30}\)")
+_TIED = (
+    (" %", "&nbsp;%"),
+    (" − ", "&nbsp;−&nbsp;"),
+    (" ✓", "&nbsp;✓"),
+    (" ✗", "&nbsp;✗"),
+    ("e-mail", "e-&NoBreak;mail"),
+)
+TEMPLATE, STYLE = "report.html.j2", "report.css"
+
+
+def as_html(report: Report) -> str:
+    """The whole page. It loads nothing and runs nothing; its own styles are the only ones that it allows."""
+    sections, first = sections_of(report), first_picture(report)
+    drawings = _drawings(sections, first)
+    style = _resource(STYLE) + "".join(
+        f".{name} {{ {rule} }}\n" for drawing in drawings.values() for name, rule in drawing.rules.items()
+    )
+    template = _environment().get_template(TEMPLATE)
+    return template.render(
+        report=report,
+        policy=_policy(style),
+        style=Markup(style),  # noqa: S704 - ours, and the charts' rules hold no text of anybody
+        drawings={key: Markup(drawing.svg) for key, drawing in drawings.items()},  # noqa: S704 - escaped by matplotlib
+        facts=facts_of(report),
+        first=first,
+        legend=_legend(first),
+        figures=first_figures(report),
+        simulated=coverage(report),
+        sections=sections,
+        footer=_footer(report),
+    )
+
+
+def _drawings(sections: list[Section], first: EffectPicture | None) -> Mapping[tuple[str, str], Drawing]:
+    pictures: list[Picture] = [picture for section in sections for picture in section.pictures]
+    if first is not None:
+        pictures.append(first)
+    return {(picture.name, width): draw(picture, width) for picture in pictures for width in WIDTHS}
+
+
+def _policy(style: str) -> str:
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    return f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+
+
+def _legend(first: EffectPicture | None) -> list[str]:
+    if first is None:
+        return []
+    legend = ["The dot is the estimate, the bar its interval, the solid line no difference"]
+    if first.scale.sought is not None:
+        legend.append("the dotted line the smallest effect sought")
+    if any(mark.truth is not None for mark in first.marks):
+        legend.append("the diamond the true effect")
+    return [", ".join(legend) + "."]
+
+
+def _footer(report: Report) -> str:
+    made_at = report.made_at.astimezone(ZoneInfo(report.timezone))
+    made = f"Made on {day(made_at)} at {made_at:%H:%M} ({report.timezone}) by Handbill {__version__}."
+    return f"{made} One file, works offline."
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FunctionLoader(_resource), autoescape=True, undefined=StrictUndefined, keep_trailing_newline=True
+    )
+    environment.filters.update({"typeset": _typeset, "capital": capital})
+    return environment
+
+
+def _resource(name: str) -> str:
+    return files("handbill.reports").joinpath(name).read_text(encoding="utf-8")
+
+
+def _typeset(text: str) -> Markup:
+    """What belongs together stays on one line: a number and its percent sign, an interval, a pair of arms."""
+    together = _INTERVAL.sub(r'<span class="interval">\g<0></span>', str(escape(text)))
+    for loose, tied in _TIED:
+        together = together.replace(loose, tied)
+    return Markup(together)  # noqa: S704 - escaped just now

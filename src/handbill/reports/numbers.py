@@ -1,0 +1,129 @@
+"""The report's numbers, unrounded, for machines."""
+
+import json
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from handbill.reports.document import Analysis, Report
+from handbill.reports.factorial import Factorial
+from handbill.reports.money import Gain
+from handbill.reports.wording import Range
+from handbill.statistics.results import as_json as results_as_json
+
+
+def as_json(report: Report) -> str:
+    """The numbers, unrounded. `results` has the shape of `handbill evaluate --json`; what cannot be given is absent."""
+    return json.dumps(_values(report), ensure_ascii=False, allow_nan=False, indent=2) + "\n"
+
+
+def _values(report: Report) -> dict[str, Any]:
+    values: dict[str, Any] = {
+        "campaign": report.campaign,
+        "made_at": _time(report.made_at),
+        "currency": report.currency,
+        "status": report.screen.status,
+        "words": report.screen.words,
+        "verdicts": [
+            _given({"status": each.status, "about": each.about or None, "says": each.says, "next": each.next})
+            for each in report.screen.verdicts
+        ],
+        **(_analysis(report.analysis) if report.analysis else {}),
+        "audience": asdict(report.waterfall),
+        "messages": [
+            {"arm": each.arm, "channel": each.channel, "planned": each.planned, "states": dict(each.states),
+             "answers": dict(each.answers), "cost": each.cost}
+            for each in report.funnel.channels
+        ],
+        "code_orders": [
+            {"arm": arm, "orders": orders, "total": total} for arm, (orders, total) in report.funnel.coded.items()
+        ],
+        "sources": [
+            {"kind": each.kind, "source": each.name, "complete_until": _time(each.complete_until)}
+            for each in report.quality.sources
+        ],
+        "deviations": list(report.deviations),
+        "true_effects": [_truth(report, *key, difference) for key, difference in report.truths.items()],
+    }  # fmt: skip
+    return values
+
+
+def _analysis(analysis: Analysis) -> dict[str, Any]:
+    registered, maturity = analysis.registered, analysis.maturity
+    return {
+        "registered": {
+            "digest": registered.digest,
+            "sealed_at": _time(registered.sealed_at),
+            "hypothesis": registered.hypothesis,
+            "unit": registered.unit,
+            "primary": registered.primary,
+            "minimum_effect": registered.minimum_effect,
+            "within_seconds": int(registered.within.total_seconds()),
+            "comparisons": [f"{arm} - {control}" for arm, control in registered.pairs],
+        },
+        "maturity": _given(
+            {
+                "units": maturity.units,
+                "completed": maturity.completed,
+                "mature": maturity.mature,
+                "opens_at": _time(maturity.opens_at) if maturity.opens_at else None,
+                "orders_known_until": _time(maturity.known_until) if maturity.known_until else None,
+            }
+        ),
+        "results": results_as_json(analysis.results),
+        "money": [_gain(gain) for gain in analysis.gains],
+        **({"channels": _factorial(analysis.factorial)} if analysis.factorial else {}),
+    }
+
+
+def _gain(gain: Gain) -> dict[str, Any]:
+    return _given(
+        {
+            "arm": gain.arm,
+            "control": gain.control,
+            "units": gain.units,
+            "extra_cost": gain.cost,
+            "extra": _range(gain.extra),
+            "extra_of": gain.extra_of or None,
+            "cost_each": _range(gain.cost_each),
+            "cost_each_at_least": gain.cost_at_least,
+            "margin_after_costs": _range(gain.margin),
+            "margin_is_rough": gain.rough if gain.margin else None,
+            "no_margin": gain.no_margin or None,
+        }
+    )
+
+
+def _factorial(factorial: Factorial) -> dict[str, Any]:
+    return {
+        "metric": factorial.metric,
+        "main": {each.channel: _range(each.effect) for each in factorial.main},
+        "interaction": _range(factorial.interaction.effect),
+    }
+
+
+def _truth(report: Report, metric: str, arm: str, control: str, difference: float) -> dict[str, Any]:
+    return {"metric": metric, "arm": arm, "control": control, "difference": difference,
+            **_covered(report, metric, arm, control, difference)}  # fmt: skip
+
+
+def _covered(report: Report, metric: str, arm: str, control: str, difference: float) -> dict[str, bool]:
+    if report.analysis is None:
+        return {}
+    for one in report.analysis.results.comparisons:
+        low, high = one.result.low, one.result.high
+        if (one.metric, one.arm, one.control) == (metric, arm, control) and low is not None and high is not None:
+            return {"covered": low <= difference <= high}
+    return {}
+
+
+def _range(values: Range | None) -> dict[str, float] | None:
+    return None if values is None else {"estimate": values.estimate, "low": values.low, "high": values.high}
+
+
+def _time(moment: datetime) -> str:
+    return moment.isoformat()
+
+
+def _given(values: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in values.items() if value is not None}

@@ -1,0 +1,136 @@
+"""The order of a report: the first screen's picture and figures, then section by section down to the methods."""
+
+from zoneinfo import ZoneInfo
+
+from handbill.reports.content import Figure, Section
+from handbill.reports.document import Analysis, Report
+from handbill.reports.effect_tables import NONE, effect_picture, effect_section, exploratory_section
+from handbill.reports.ground import method_section, quality_section, registration_section
+from handbill.reports.metrics import READINGS
+from handbill.reports.money import Gain, contrast_of, range_of
+from handbill.reports.money_tables import factorial_section, money_section
+from handbill.reports.people_tables import audience_section, funnel_section, timing_section
+from handbill.reports.pictures import EffectPicture
+from handbill.reports.sentences import LEAST_SAID
+from handbill.reports.wording import Range, count, day, duration, money, percent, plural, span, with_plus
+
+
+def sections_of(report: Report) -> list[Section]:
+    """Every section that this report has something for."""
+    analysis = report.analysis
+    if analysis is None:
+        return [audience_section(report), funnel_section(report), quality_section(report)]
+    if not analysis.maturity.mature:
+        return [
+            audience_section(report), funnel_section(report), registration_section(report, analysis),
+            quality_section(report),
+        ]  # fmt: skip
+    found = [
+        effect_section(report, analysis),
+        money_section(report, analysis),
+        factorial_section(analysis),
+        timing_section(analysis),
+        audience_section(report),
+        funnel_section(report),
+        exploratory_section(report, analysis),
+        registration_section(report, analysis),
+        quality_section(report),
+        method_section(analysis),
+    ]
+    return [section for section in found if section is not None]
+
+
+def first_picture(report: Report) -> EffectPicture | None:
+    """The one picture of the first screen: what the primary metric shows."""
+    analysis = report.analysis
+    if analysis is None or report.screen.status in ("too_early", "split_broken", "no_comparison"):
+        return None
+    picture = effect_picture(report, analysis, analysis.registered.primary)
+    return picture if picture.marks else None
+
+
+def first_figures(report: Report) -> list[Figure]:
+    """Up to four numbers for the first screen, where one comparison decides."""
+    analysis = report.analysis
+    if analysis is None or not analysis.gains or len(analysis.registered.deciding) != 1:
+        return []
+    arm, control = analysis.registered.deciding[0]
+    gain = next((each for each in analysis.gains if (each.arm, each.control) == (arm, control)), None)
+    if gain is None:
+        return []
+    found = [_extra(gain), _each(report, gain), _margin(report, gain), _chance(analysis, gain)]
+    return [figure for figure in found if figure is not None]
+
+
+def _extra(gain: Gain) -> Figure | None:
+    if gain.extra is None:
+        return None
+    extra = gain.extra
+    bounds = span(count(extra.low, extra.width), count(extra.high, extra.width))
+    noun = "orders" if gain.extra_of == "orders" else "buyers"
+    return Figure(f"Extra {noun}", with_plus(count(extra.estimate, extra.width)), bounds)
+
+
+def _each(report: Report, gain: Gain) -> Figure | None:
+    one = "order" if gain.extra_of == "orders" else "buyer"
+    if gain.cost_each is not None and gain.cost_each.high >= LEAST_SAID:
+        return _in_money(f"Cost per extra {one}", gain.cost_each, report, signed=False)
+    if gain.cost_at_least is not None:
+        least = money(gain.cost_at_least, report.currency, gain.cost_at_least)
+        return Figure(f"Cost per extra {one}", f"≥ {least}", "possibly unbounded")
+    return None
+
+
+def _margin(report: Report, gain: Gain) -> Figure | None:
+    if gain.margin is None:
+        return None
+    if gain.rough:
+        return Figure("Margin after costs", NONE, "too few buyers to tell")
+    return _in_money("Margin after costs", gain.margin, report, signed=True)
+
+
+def _chance(analysis: Analysis, gain: Gain) -> Figure | None:
+    contrast = contrast_of(analysis.results, analysis.registered.primary, gain.arm, gain.control)
+    chance = contrast.result.probability_to_beat_control if contrast else None
+    if chance is None:
+        return None
+    if not READINGS[analysis.registered.primary].more_is_better:
+        chance = 1 - chance
+    said = "> 99.9 %" if chance > 0.999 else "< 0.1 %" if chance < 0.001 else percent(chance, 0.01)
+    return Figure(f"Chance to beat {gain.control}", said, "with a flat prior")
+
+
+def _in_money(label: str, values: Range, report: Report, *, signed: bool) -> Figure:
+    low, high, estimate = (
+        money(value, report.currency, values.width) for value in (values.low, values.high, values.estimate)
+    )
+    return Figure(label, with_plus(estimate) if signed else estimate, span(low, high))
+
+
+def facts_of(report: Report) -> list[str]:
+    """What the report is about, in a line: unit, window, when it went out, when it was read."""
+    zone = ZoneInfo(report.timezone)
+    sent = [wave.scheduled_at for wave in report.quality.waves]
+    facts = [f"Report of {day(report.made_at.astimezone(zone))}"]
+    if sent:
+        facts.append(f"Sent {day(min(sent).astimezone(zone))}")
+    if report.analysis:
+        registered = report.analysis.registered
+        facts.append(plural(report.analysis.maturity.units, registered.unit))
+        facts.append(duration(registered.within))
+    return facts
+
+
+def coverage(report: Report) -> str:
+    """For simulated responses: how many intervals cover the true effect. Empty for real ones."""
+    if not report.truths or report.analysis is None:
+        return ""
+    found = [
+        (range_of(one), report.truths[one.metric, one.arm, one.control])
+        for one in report.analysis.results.comparisons
+        if (one.metric, one.arm, one.control) in report.truths
+    ]
+    given = [(effect, truth) for effect, truth in found if effect is not None]
+    inside = sum(effect.low <= truth <= effect.high for effect, truth in given)
+    text = "The responses to this campaign were simulated, so the true effects are known."
+    return f"{text} {inside} of {len(given)} intervals cover them." if given else text
