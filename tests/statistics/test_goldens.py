@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.statistics import goldens_of_adjustment
+from tests.statistics import goldens_of_adjustment, goldens_of_guardrails
 
 from handbill.statistics import balance, bayesian, exact, means, multiplicity, power, proportions, tails
 from handbill.statistics.samples import Proportion, Sample
@@ -40,6 +40,7 @@ COVERED = """
     CV-01 CV-02 CV-03
     HO-01 HO-02
     R-01 R-02 R-03 CL-01 C-01 C-02 C-03
+    NI-01 NI-02
 """
 
 OUT_OF_SCOPE = {
@@ -48,7 +49,6 @@ OUT_OF_SCOPE = {
     "looks": """
         GS-01 GS-02 GS-03 GS-06 GS-07 GS-08 GS-11 GS-12 GS-15 GS-16 GS-17 GS-19 GF-01 GF-02 GF-03 WR-01
         AV-01 AV-02 AV-03 AV-06 AV-07 AV-08 AV-11 AV-12 PK-01""",
-    "guardrails": "NI-01 NI-02",
     "segments and strata": "HS-01 HS-02 CMH-01",
     "explanations of revenue": "ZR-01 ZR-02",
     "machine opens": "BO-01",
@@ -66,6 +66,7 @@ OTHER_METHODS = {
     "multiple_comparison": "bonferroni hochberg hommel by",
     "cluster_household": "se_cluster_no_small_sample_factor se_naive_unclustered",
     "cuped": "ancova_estimate ancova_se",
+    "non_inferiority": "p_miettinen_nurminen p_wald_unpooled",
     "power": "n_per_arm_both_tails n_both_tails_rounded_up",
     "exact_coverage": "coverage_wald",
     "holdout_increment": (
@@ -290,4 +291,5 @@ METHODS: dict[str, Callable[[Any], Numbers]] = {
     "exact_coverage": _coverage,
     "holdout_increment": _increment,
     **goldens_of_adjustment.METHODS,
+    **goldens_of_guardrails.METHODS,
 }

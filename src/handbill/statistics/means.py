@@ -42,12 +42,16 @@ class Studentised:
     @property
     def t(self) -> float:
         """The difference in standard errors, made symmetric, to be compared with Student's t at `df`."""
-        return symmetric(self.difference / self.standard_error, self.asymmetry)
+        return self.against(0.0)
 
     @property
     def tail(self) -> Tail:
         """The two-sided p-value of "there is no difference"."""
         return two_sided_t(self.t, self.df)
+
+    def against(self, truth: float) -> float:
+        """The same statistic for "the difference is truly this"."""
+        return symmetric((self.difference - truth) / self.standard_error, self.asymmetry)
 
     def bounds(self, confidence: float) -> tuple[float, float]:
         """How many standard errors the difference may lie below and above the true one."""
