@@ -11,7 +11,7 @@ from handbill.rendering.elements import VOID_HTML
 from handbill.rendering.environment import make_environment, missing
 from handbill.rendering.mjml import compile_mjml, parse_mjml, restore
 from handbill.rendering.source import TemplateFile, single
-from tests.rendering.projects import column, make_project, mjml
+from tests.rendering.projects import cases, column, make_project, mjml
 
 LABEL = "templates/email/a.mjml"
 
@@ -214,10 +214,8 @@ AROUND = {
 
 def mistakes() -> list[tuple[str, list[str]]]:
     """Templates, each with the problems that it has."""
-    _, *cases = (Path(__file__).parent / "mistakes.txt").read_text(encoding="utf-8").strip().split("\n\n")
     found = []
-    for case in cases:
-        written, *expected = case.split("\n")
+    for written, expected in cases("mistakes.txt"):
         around, content = written.split(": ", 1)
         before, after = AROUND[around]
         found.append((f"{before}\n{content}\n{after}", expected))

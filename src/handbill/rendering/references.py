@@ -44,6 +44,11 @@ class Scope:
         """Names in a group; nothing where it is none."""
         return sorted(key[1] for key in self.known if len(key) == 2 and key[0] == group)
 
+    def where(self, facts: frozenset[Key], proven: frozenset[Key]) -> frozenset[Key]:
+        """What is proven where the keys of `facts` have a value: everything, where this arm never gets there."""
+        never = any(key[0] in self.reasons and self.known.get(key) is False for key in facts)
+        return frozenset(self.known) if never else proven | facts
+
     def is_sure(self, key: Key, proven: frozenset[Key]) -> bool:
         """Whether the key has a value where conditions ask for those of `proven`."""
         return all(self.known[part] or part in proven for part in (key[:1], key))
@@ -101,9 +106,9 @@ class _Check:
             self._branches(node, proven)
         elif isinstance(node, nodes.CondExpr):
             self.condition(node.test, proven)
-            self.visit(node.expr1, proven | true_when(node.test))
+            self.visit(node.expr1, self.scope.where(true_when(node.test), proven))
             if node.expr2:
-                self.visit(node.expr2, proven | false_when(node.test))
+                self.visit(node.expr2, self.scope.where(false_when(node.test), proven))
         elif isinstance(node, (nodes.And, nodes.Or, nodes.Not, nodes.Compare, nodes.Test)):
             self.condition(node, proven)
         elif isinstance(node, nodes.Filter):
@@ -119,11 +124,11 @@ class _Check:
             self._is_known(node, key)
         elif isinstance(node, nodes.And):
             self.condition(node.left, proven)
-            self.condition(node.right, proven | true_when(node.left))
+            self.condition(node.right, self.scope.where(true_when(node.left), proven))
         elif isinstance(node, nodes.Or):
             # As a value, `a or b` is b where a is missing; so b must be there.
             self.condition(node.left, proven)
-            self.visit(node.right, proven | false_when(node.left))
+            self.visit(node.right, self.scope.where(false_when(node.left), proven))
         elif isinstance(node, nodes.Not) or (isinstance(node, nodes.Test) and node.name in {"defined", "undefined"}):
             self.condition(node.node, proven)
         elif isinstance(node, nodes.Compare) and all(each.op in _QUIET_COMPARISONS for each in node.ops):
@@ -144,11 +149,11 @@ class _Check:
     def _branches(self, node: nodes.If, proven: frozenset[Key]) -> None:
         self.condition(node.test, proven)
         for child in node.body:
-            self.visit(child, proven | true_when(node.test))
-        otherwise = proven | false_when(node.test)
+            self.visit(child, self.scope.where(true_when(node.test), proven))
+        otherwise = self.scope.where(false_when(node.test), proven)
         for branch in node.elif_:
             self._branches(branch, otherwise)
-            otherwise |= false_when(branch.test)
+            otherwise = self.scope.where(false_when(branch.test), otherwise)
         for child in node.else_:
             self.visit(child, otherwise)
 
