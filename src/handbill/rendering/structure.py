@@ -215,7 +215,8 @@ class _Walk:
 
     def _text(self, start: int, end: int) -> None:
         written = self.text[start:end]
-        if not self._in_html and written.strip():
+        in_unknown = self._parent is not None and self._parent_name not in ATTRIBUTES  # which is reported already
+        if not self._in_html and not in_unknown and written.strip():
             offset = start + len(written) - len(written.lstrip())
             shown = " ".join(written.split())[:30].replace(JINJA, "")
             self._fault(offset, f'the text "{shown}" stands between elements.', "Put it into mj-text.")
