@@ -69,11 +69,11 @@ def test_every_mistake_of_every_file_is_reported_at_once(tmp_path: Path) -> None
     found = problems(tmp_path, spring=spring, campaigns=campaigns)
     assert [problem.split(": ")[0] for problem in found] == [
         "campaigns.yaml:13:47",
-        "campaigns.yaml:20:75",
+        "campaigns.yaml:20:78",
         f"{SPRING_FILE}:2:13",
         f"{SPRING_FILE}:3:12",
     ]
-    assert found[1] == 'campaigns.yaml:20:75: there is no filter "titel". Did you mean title?'
+    assert found[1] == 'campaigns.yaml:20:78: there is no filter "titel". Did you mean title?'
 
 
 def test_a_marketing_mail_lets_people_unsubscribe(tmp_path: Path) -> None:
