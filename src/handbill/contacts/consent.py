@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, func, literal, select
 
-from handbill.contacts.merging.staging import insert_into
+from handbill.store.inserts import insert_into
 from handbill.store.tables import consent, contact
 
 GRANTED, WITHDRAWN = STATES = ("granted", "withdrawn")

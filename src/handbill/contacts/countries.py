@@ -137,16 +137,14 @@ def _as_written(bare: str, rules: Country) -> str:
 
 def _region_names(code: str, database: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Every name of a region in any of the country's languages, folded, and the region's key."""
-    keys = database[code].get("sub_keys", "")
-    if not keys:
-        return
-    for key in keys.split("~"):
-        yield fold(key), key
+    own = set(database[code].get("sub_keys", "").split("~"))
     for entry in (facts for name, facts in database.items() if name == code or name.startswith(f"{code}--")):
+        keys = entry.get("sub_keys", "").split("~")
+        if keys == [""] or not own.issuperset(keys):  # some languages have keys of their own, which name no region here
+            continue
         for names in (entry.get(each) for each in ("sub_keys", "sub_names", "sub_lnames", "sub_lfnames")):
             if names:
-                pairs = zip(names.split("~"), keys.split("~"), strict=False)
-                yield from ((fold(name), key) for name, key in pairs if name)
+                yield from ((fold(name), key) for name, key in zip(names.split("~"), keys, strict=False) if name)
 
 
 def _region_postcodes(facts: Mapping[str, Any]) -> Iterator[tuple[str, re.Pattern[str]]]:

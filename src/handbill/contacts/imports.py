@@ -19,7 +19,7 @@ from handbill.contacts.merging.events import EVENTS
 from handbill.contacts.merging.kinds import Import, Kind, Merged
 from handbill.contacts.merging.orders import ORDERS
 from handbill.contacts.merging.products import PRODUCTS
-from handbill.contacts.merging.staging import fill, insert_into, merging, staging
+from handbill.contacts.merging.staging import fill, merging, staging
 from handbill.contacts.merging.suppressions import SUPPRESSIONS
 from handbill.contacts.rows.batches import Source, collapsed
 from handbill.contacts.rows.converted import convert
@@ -33,6 +33,7 @@ from handbill.definitions.values import zone
 from handbill.definitions.words import unknown
 from handbill.errors import ImportRefused, Problem
 from handbill.settings import Settings
+from handbill.store.inserts import insert_into
 from handbill.store.tables import source_watermark
 
 KINDS: Mapping[str, Kind] = {

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Column, ColumnElement, Connection, exists
 
-from handbill.contacts.merging.staging import insert_into
+from handbill.store.inserts import insert_into
 from handbill.store.tables import contact, suppression
 
 

@@ -16,12 +16,13 @@ from handbill.contacts.merging.lookup import (
     reject_strangers,
     require_contact,
 )
-from handbill.contacts.merging.staging import insert_into, stage_table
+from handbill.contacts.merging.staging import COUNTED, stage_table
 from handbill.contacts.rows.converted import Converted
 from handbill.contacts.rows.layout import FieldSpec, Shape
 from handbill.contacts.rows.quarantine import Quarantine
 from handbill.definitions.campaign import CHANNELS
 from handbill.definitions.project import Project
+from handbill.store.inserts import insert_into
 from handbill.store.tables import consent
 from handbill.store.types import UtcTime, to_micros
 
@@ -76,7 +77,7 @@ def merge_consents(connection: Connection, run: Import, quarantine: Quarantine) 
     values["source"] = literal(run.source)
     rows = select(*values.values()).where(true()).order_by(stage.c.row)
     statement = insert_into(connection, consent).from_select(list(values), rows)
-    fresh = connection.execute(statement.on_conflict_do_nothing())
+    fresh = connection.execute(statement.on_conflict_do_nothing(), execution_options=COUNTED)
     said = ("contact_id", "channel", "topic", "state", "at")
     entries = select(*(stage.c[name] for name in said)).distinct().subquery()
     latest = func.max(entries.c.at, type_=UtcTime)

@@ -17,8 +17,9 @@ from handbill.contacts.merging.contact_rows import (
 from handbill.contacts.merging.history import note_changes
 from handbill.contacts.merging.households import settle_households
 from handbill.contacts.merging.kinds import Import, Kind, Merged
-from handbill.contacts.merging.staging import SQLITE, analysed, insert_into
+from handbill.contacts.merging.staging import SQLITE, analysed
 from handbill.contacts.rows.quarantine import Quarantine
+from handbill.store.inserts import insert_into
 from handbill.store.tables import Json, contact
 
 stage = contact_stage
@@ -70,8 +71,9 @@ def _upsert(connection: Connection, run: Import, filled: set[str], *, with_attri
     values["updated_at"] = now
     values["attributes"] = _merged(connection, known.c.attributes) if with_attributes else _empty(connection)
     joined = stage.join(known, known.c.external_id == stage.c.external_id, isouter=True)
-    rows = select(*values.values()).select_from(joined if with_attributes else stage).where(true())
-    insert = insert_into(connection, contact).from_select(list(values), rows)
+    rows = select(*values.values()).select_from(joined if with_attributes else stage)
+    in_order = rows.where(true()).order_by(stage.c.row)
+    insert = insert_into(connection, contact).from_select(list(values), in_order)
     changes = _changes(insert.excluded, filled, with_attributes=with_attributes)
     if not changes:
         connection.execute(insert.on_conflict_do_nothing(index_elements=["external_id"]))

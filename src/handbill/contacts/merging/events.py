@@ -18,11 +18,12 @@ from handbill.contacts.merging.lookup import (
     require_contact,
 )
 from handbill.contacts.merging.properties import properties_of
-from handbill.contacts.merging.staging import insert_into, stage_table
+from handbill.contacts.merging.staging import COUNTED, stage_table
 from handbill.contacts.rows.converted import Converted
 from handbill.contacts.rows.layout import FieldSpec, Shape
 from handbill.contacts.rows.quarantine import Quarantine
 from handbill.definitions.project import Project
+from handbill.store.inserts import insert_into
 from handbill.store.tables import Json, event
 from handbill.store.types import UtcTime
 
@@ -89,7 +90,7 @@ def merge_events(connection: Connection, run: Import, quarantine: Quarantine) ->
     }
     rows = select(*values.values()).where(true()).order_by(stage.c.row)
     statement = insert_into(connection, event).from_select(list(values), rows)
-    fresh = connection.execute(statement.on_conflict_do_nothing())
+    fresh = connection.execute(statement.on_conflict_do_nothing(), execution_options=COUNTED)
     latest = func.max(stage.c.occurred_at, type_=UtcTime)
     loaded, newest = connection.execute(select(func.count(stage.c.event_id.distinct()), latest)).one()
     return Merged(loaded, newest, {"new": fresh.rowcount})

@@ -33,13 +33,14 @@ from handbill.contacts.merging.lookup import (
     require_contact,
     stranger_reason,
 )
-from handbill.contacts.merging.staging import analysed, insert_into, stage_table
+from handbill.contacts.merging.staging import COUNTED, analysed, stage_table
 from handbill.contacts.rows.batches import BATCH_ROWS
 from handbill.contacts.rows.converted import Converted
 from handbill.contacts.rows.layout import FieldSpec, Shape
 from handbill.contacts.rows.quarantine import Quarantine
 from handbill.definitions.project import Project
 from handbill.definitions.words import quoted
+from handbill.store.inserts import insert_into
 from handbill.store.tables import order_line, orders
 from handbill.store.types import UtcTime
 
@@ -229,7 +230,8 @@ def _upsert(connection: Connection, run: Import) -> None:
         "code": head.code,
         "source": literal(run.source),
     }
-    statement = insert_into(connection, orders).from_select(list(values), select(*values.values()).where(true()))
+    rows = select(*values.values()).where(true()).order_by(head.ordered_at, head.order_id)
+    statement = insert_into(connection, orders).from_select(list(values), rows)
     filled = run.layout.filled
     names = ["contact_id", "ordered_at", "total", "refund", *(name for name in ("discount", "code") if name in filled)]
     if {"cost", "line_cost"} & set(filled):
@@ -250,7 +252,7 @@ def _replace_lines(connection: Connection) -> int:
         .order_by(column.row)
     )
     names = ["order_id", "sku", "quantity", "price", "cost"]
-    return connection.execute(insert(order_line).from_select(names, fresh)).rowcount
+    return connection.execute(insert(order_line).from_select(names, fresh), execution_options=COUNTED).rowcount
 
 
 ORDERS = Kind(order_shape, lines, stage_orders, merge_orders, collapses=False)

@@ -8,11 +8,12 @@ from sqlalchemy import BigInteger, Column, Connection, Integer, Text, delete, fu
 
 from handbill.contacts.merging.kinds import Import, Kind, Merged
 from handbill.contacts.merging.properties import properties_of
-from handbill.contacts.merging.staging import insert_into, stage_table
+from handbill.contacts.merging.staging import stage_table
 from handbill.contacts.rows.converted import Converted
 from handbill.contacts.rows.layout import FieldSpec, Shape
 from handbill.contacts.rows.quarantine import Quarantine
 from handbill.definitions.project import Project
+from handbill.store.inserts import insert_into
 from handbill.store.tables import Json, product
 
 _FIELDS = {

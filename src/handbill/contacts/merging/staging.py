@@ -2,15 +2,18 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
-import psycopg
 from sqlalchemy import Column, Connection, Engine, MetaData, Table
-from sqlalchemy.dialects import postgresql, sqlite
 
 from handbill.store.connection import WRITES, plain_errors
 
+if TYPE_CHECKING:
+    import psycopg
+
 SQLITE = "sqlite"
+COUNTED = {"preserve_rowcount": True}
+"""Execution options of an insert whose number of new rows is wanted; SQLAlchemy drops it otherwise."""
 
 
 def stage_table(name: str, *columns: Column[Any]) -> Table:
@@ -42,7 +45,9 @@ def fill(connection: Connection, table: Table, rows: Iterable[Sequence[Any]]) ->
     names = ", ".join(column.name for column in table.columns)
     if connection.dialect.name == SQLITE:
         marks = ", ".join("?" * len(table.columns))
-        connection.exec_driver_sql(f"INSERT INTO {table.name} ({names}) VALUES ({marks})", [tuple(row) for row in rows])  # noqa: S608 - our own names
+        insert = f"INSERT INTO {table.name} ({names}) VALUES ({marks})"  # noqa: S608 - names and marks of our own
+        if values := [tuple(row) for row in rows]:
+            connection.exec_driver_sql(insert, values)
         return
     with (
         cast("psycopg.Connection[Any]", _driver(connection)).cursor() as cursor,
@@ -56,11 +61,6 @@ def analysed(connection: Connection, table: Table) -> None:
     """Lets PostgreSQL know how much is in a staging table; it would plan joins for an empty one."""
     if connection.dialect.name != SQLITE:
         connection.exec_driver_sql(f"ANALYZE {table.name}")
-
-
-def insert_into(connection: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:
-    """An insert into `table` that can say what to do on a conflict, on either database."""
-    return sqlite.insert(table) if connection.dialect.name == SQLITE else postgresql.insert(table)
 
 
 def _driver(connection: Connection) -> Any:

@@ -16,13 +16,14 @@ from handbill.contacts.merging.lookup import (
     find_contacts,
     stranger_reason,
 )
-from handbill.contacts.merging.staging import insert_into, stage_table
+from handbill.contacts.merging.staging import COUNTED, stage_table
 from handbill.contacts.rows.converted import Converted
 from handbill.contacts.rows.layout import FieldSpec, Shape
 from handbill.contacts.rows.quarantine import Quarantine
 from handbill.contacts.suppressions import hash_column
 from handbill.definitions.campaign import CHANNELS
 from handbill.definitions.project import Project
+from handbill.store.inserts import insert_into
 from handbill.store.tables import contact, suppression
 from handbill.store.types import UtcTime, to_micros
 
@@ -91,7 +92,7 @@ def merge_suppressions(connection: Connection, run: Import, quarantine: Quaranti
     values["source"] = literal(run.source)
     rows = select(*values.values()).where(true()).order_by(stage.c.at, stage.c.row)
     statement = insert_into(connection, suppression).from_select(list(values), rows)
-    fresh = connection.execute(statement.on_conflict_do_nothing())
+    fresh = connection.execute(statement.on_conflict_do_nothing(), execution_options=COUNTED)
     latest = func.max(stage.c.at, type_=UtcTime)
     loaded, newest = connection.execute(select(func.count(), latest).select_from(stage)).one()
     return Merged(loaded, newest, {"new": fresh.rowcount})

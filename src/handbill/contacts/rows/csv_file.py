@@ -105,9 +105,7 @@ class CsvFile:
     def _require_usable_header(self) -> None:
         problems = []
         if not any(self.columns):
-            raise ImportRefused(
-                Problem(str(self._path), what="the file is empty.", mend="Its first row names columns.")
-            )
+            raise ImportRefused(Problem(str(self._path), what="the file is empty.", mend="Name its columns in row 1."))
         if len(self.columns) > MOST_COLUMNS:
             what = f"the header has {len(self.columns):,} columns."
             raise ImportRefused(Problem(str(self._path), 1, what=what, mend=f"At most {MOST_COLUMNS} can be read."))

@@ -27,9 +27,7 @@ class JsonLinesFile:
                 names.update(dict.fromkeys(record))
             if len(names) > MOST_COLUMNS:
                 what = f"the objects have more than {MOST_COLUMNS} different keys."
-                raise ImportRefused(
-                    Problem(str(path), what=what, mend="Put the rest into one object, or leave it out.")
-                )
+                raise ImportRefused(Problem(str(path), what=what, mend="Leave the others out."))
         if not names:
             raise ImportRefused(
                 Problem(str(path), what="no line holds a JSON object.", mend="Write one object a line.")
