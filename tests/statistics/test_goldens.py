@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.statistics import goldens_of_adjustment, goldens_of_guardrails
+from tests.statistics import goldens_of_adjustment, goldens_of_guardrails, goldens_of_looks
 
 from handbill.statistics import balance, bayesian, exact, means, multiplicity, power, proportions, tails
 from handbill.statistics.samples import Proportion, Sample
@@ -41,14 +41,16 @@ COVERED = """
     HO-01 HO-02
     R-01 R-02 R-03 CL-01 C-01 C-02 C-03
     NI-01 NI-02
+    GS-01 GS-02 GS-03 GS-06 GS-07 GS-08 GS-11 GS-12 GS-15 GS-16 GS-17 GS-19 GF-01 GF-02 GF-03 PK-01
+    AV-01 AV-02 AV-03 AV-06 AV-07
 """
 
 OUT_OF_SCOPE = {
     "bandits": "TS-01 TS-02 TS-03",
     "power by arcsine, power of several looks": "PW-01 PW-07 PW-08 PW-16",
-    "looks": """
-        GS-01 GS-02 GS-03 GS-06 GS-07 GS-08 GS-11 GS-12 GS-15 GS-16 GS-17 GS-19 GF-01 GF-02 GF-03 WR-01
-        AV-01 AV-02 AV-03 AV-06 AV-07 AV-08 AV-11 AV-12 PK-01""",
+    "winner roll-out": "WR-01",
+    "other sequential tests": "AV-08 AV-11",
+    "running balance": "AV-12",
     "segments and strata": "HS-01 HS-02 CMH-01",
     "explanations of revenue": "ZR-01 ZR-02",
     "machine opens": "BO-01",
@@ -67,6 +69,7 @@ OTHER_METHODS = {
     "cluster_household": "se_cluster_no_small_sample_factor se_naive_unclustered",
     "cuped": "ancova_estimate ancova_se",
     "non_inferiority": "p_miettinen_nurminen p_wald_unpooled",
+    "always_valid": "growthbook_rho_t5000 lyapunov_low_rho2_0.01",
     "power": "n_per_arm_both_tails n_both_tails_rounded_up",
     "exact_coverage": "coverage_wald",
     "holdout_increment": (
@@ -292,4 +295,5 @@ METHODS: dict[str, Callable[[Any], Numbers]] = {
     "holdout_increment": _increment,
     **goldens_of_adjustment.METHODS,
     **goldens_of_guardrails.METHODS,
+    **goldens_of_looks.METHODS,
 }
