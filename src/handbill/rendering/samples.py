@@ -18,7 +18,7 @@ _PERSON: Mapping[str, Any] = {
     "timezone": "Europe/London",
     "company": "Morgan & Co",
     "address_line1": "12 Sample Street",
-    "address_line2": "Flat 3",
+    "address_line2": None,  # with it the address would have a line more than some envelopes show
     "city": "Whitby",
     "region": "North Yorkshire",
     "postcode": "YO21 1AA",
@@ -36,7 +36,7 @@ _BY_TYPE: Mapping[FieldType, Any] = {
 
 
 def sample_profile(project: Project) -> dict[str, Any]:
-    """A profile with a value for every field of the project."""
+    """A profile with a value for every field of the project but the second line of the address."""
     return {name: _value(field) for name, field in project.fields.items()}
 
 
