@@ -8,6 +8,7 @@ from handbill.errors import NotRenderable, Problem
 from handbill.rendering.email import EmailTemplate, Links
 from handbill.rendering.email_parts import FOLDER, read_parts
 from handbill.rendering.presence import proven_fields
+from handbill.rendering.print_parts import check_mail_templates
 from handbill.rendering.samples import sample_profile
 from handbill.rendering.wording import Wording
 
@@ -22,12 +23,12 @@ SAMPLE_LINKS = Links(
 
 
 def check_templates(project: Project) -> list[Problem]:
-    """Every problem of every arm's e-mail, each once, in the order of files and lines.
+    """Every problem of every arm's e-mail and printed piece, each once, in the order of files and lines.
 
     That a template is not there at all is found when the project is loaded.
     """
     wording = Wording(project)
-    problems: set[Problem] = set()
+    problems = set(check_mail_templates(project))
     for campaign in project.campaigns.values():
         for name, arm in campaign.arms.items():
             if _has_template(project, campaign, arm):
