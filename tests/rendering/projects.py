@@ -92,12 +92,15 @@ FOOTER = column('<mj-text><a href="{{ links.unsubscribe }}">Unsubscribe</a> {{ b
 """What every marketing e-mail has to show."""
 
 
-def mail(content: str, head: str = "") -> str:
+PREVIEW = "<mj-preview>{{ preheader | default(subject) }}</mj-preview>"
+
+
+def mail(content: str, head: str = PREVIEW) -> str:
     """A whole marketing e-mail around the content of a column."""
     return mjml(column(content) + FOOTER, head)
 
 
 def cases(name: str) -> list[tuple[str, list[str]]]:
-    """Texts and what is said about each, from a file beside this one: blocks of lines after a paragraph of explanation."""
+    """Texts and what is said about each, out of a file: blocks of lines, after a paragraph of explanation."""
     _, *blocks = (Path(__file__).parent / name).read_text(encoding="utf-8").strip().split("\n\n")
     return [(text.replace("\\n", "\n"), expected) for text, *expected in (block.split("\n") for block in blocks)]

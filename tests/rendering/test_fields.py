@@ -4,7 +4,7 @@ import pytest
 
 from handbill.definitions.loading import load_project
 from handbill.rendering.fields import check_templates
-from tests.rendering.projects import FOOTER, cases, column, mail, mjml
+from tests.rendering.projects import FOOTER, PREVIEW, cases, column, mail, mjml
 
 CAMPAIGNS = """\
 brand: {name: Northwind, postal_address: 1 Harbour Street, website: https://shop.example}
@@ -32,6 +32,7 @@ campaigns:
 """
 SPRING_FILE = "templates/email/spring.mjml"
 SPRING = mail("<mj-text>{{ code }} {{ contact.first_name | default('friend') }} {{ contact.tier }}</mj-text>")
+LINK = '<mj-button href="{{ links.unsubscribe }}">x</mj-button>'
 NO_UNSUBSCRIBE = (
     'a marketing e-mail must let people unsubscribe. Add <a href="{{ links.unsubscribe }}">Unsubscribe</a>.'
 )
@@ -77,19 +78,19 @@ def test_every_mistake_of_every_file_is_reported_at_once(tmp_path: Path) -> None
 
 
 def test_a_marketing_mail_lets_people_unsubscribe(tmp_path: Path) -> None:
-    (problem,) = problems(tmp_path, spring=mjml(column("<mj-text>{{ brand.postal_address }}</mj-text>")))
+    (problem,) = problems(tmp_path, spring=mjml(column("<mj-text>{{ brand.postal_address }}</mj-text>"), PREVIEW))
     assert problem == f"{SPRING_FILE}: {NO_UNSUBSCRIBE}"
 
 
 def test_a_marketing_mail_lets_everybody_unsubscribe(tmp_path: Path) -> None:
-    spring = mjml(column("<mj-text>a</mj-text>") + "{% if contact.city %}" + FOOTER + "{% endif %}")
+    spring = mjml(column("<mj-text>a</mj-text>") + "{% if contact.city %}" + FOOTER + "{% endif %}", PREVIEW)
     (problem,) = problems(tmp_path, spring=spring)
     what = "this recipient would get no unsubscribe link."
     assert problem == f"{SPRING_FILE}: {what} Show {{{{ links.unsubscribe }}}} to everybody."
 
 
 def test_a_marketing_mail_shows_who_sends_it(tmp_path: Path) -> None:
-    (problem,) = problems(tmp_path, spring=mjml(column('<mj-button href="{{ links.unsubscribe }}">x</mj-button>')))
+    (problem,) = problems(tmp_path, spring=mjml(column(LINK), PREVIEW))
     assert problem == f"{SPRING_FILE}: {NO_ADDRESS}"
 
 
@@ -125,6 +126,12 @@ def test_a_missing_value_names_the_arm_that_does_not_give_it(tmp_path: Path) -> 
     )
     (problem,) = problems(tmp_path, campaigns=campaigns)
     assert problem == (
-        f'{SPRING_FILE}:1:70: arm "plain" gives no value for code. Add it under with:, '
+        f'{SPRING_FILE}:1:129: arm "plain" gives no value for code. Add it under with:, '
         'or write {{ code | default("…") }}, or put it between {% if code %} and {% endif %}.'
     )
+
+
+def test_a_preheader_that_the_template_does_not_show_is_reported(tmp_path: Path) -> None:
+    (problem,) = problems(tmp_path, spring=mail("<mj-text>a</mj-text>", head=""))
+    what = f"{SPRING_FILE} shows no preheader."
+    assert problem == f"campaigns.yaml:13:31: {what} Add <mj-preview>{{{{ preheader }}}}</mj-preview> to its mj-head."

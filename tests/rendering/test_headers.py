@@ -51,6 +51,14 @@ def test_a_subject_is_encoded_only_where_it_must_be(text: str, header: bytes) ->
     assert unstructured("Subject", text) == header
 
 
+def test_a_word_that_is_too_long_for_a_line_is_encoded() -> None:
+    header = unstructured("Subject", "x" * 2_000)
+    assert max(map(len, header.split(b"\r\n"))) <= 76
+    assert str(parsed(header)["Subject"]) == "x" * 2_000
+    name = mailbox("From", f"{'y' * 2_000} <news@northwind.example>")
+    assert max(map(len, name.split(b"\r\n"))) <= 76
+
+
 def test_a_long_subject_is_folded_between_words_and_characters_stay_whole() -> None:
     plain = unstructured("Subject", " ".join(["word"] * 40))
     encoded = unstructured("Subject", "日本語" * 40)

@@ -127,6 +127,7 @@ class _Reading:
         if not self._named(source, self._template_names):
             return None
         self._check_duties(source, f"{LABEL}/{name}")
+        self._check_preheader(source, f"{LABEL}/{name}")
         html, problems = compile_mjml(parsed)
         self.problems += problems
         if html is None:
@@ -189,6 +190,12 @@ class _Reading:
         if ("brand", "postal_address") not in names:
             what = "a marketing e-mail must show who sends it."
             self.problems.append(Problem(file, what=what, mend="Add {{ brand.postal_address }}."))
+
+    def _check_preheader(self, source: Source, file: str) -> None:
+        if self.content.preheader and ("preheader",) not in names_in(self.environment, source):
+            what, mend = f"{file} shows no preheader.", "Add <mj-preview>{{ preheader }}</mj-preview> to its mj-head."
+            problem = self.wording.problem(self.campaign.name, self.arm_name, ("preheader",), what, mend)
+            self.problems.append(problem)
 
     def _compiled(self, source: Source, carried: Carried, ending: str = "txt") -> CompiledText:
         """`ending` decides whether values are escaped: html does, txt does not."""

@@ -34,9 +34,8 @@ def one_line(text: str) -> str:
 
 def unstructured(name: str, text: str) -> bytes:
     """A header of free words, such as Subject: folded, and encoded (RFC 2047) where it is not plain ASCII."""
-    words = one_line(text)
-    plain = words.isascii() and not _ENCODED_WORD.search(words)
-    return _folded(name, words.split(" ") if plain else _encoded_words(words), " ")
+    line = one_line(text)
+    return _folded(name, line.split(" ") if _is_plain(line) else _encoded_words(line))
 
 
 def raw(name: str, *values: str) -> bytes:
@@ -48,12 +47,12 @@ def raw(name: str, *values: str) -> bytes:
     for value in values:
         if not value.isascii() or not value.isprintable() or len(value) > 900:
             raise ValueError(f"{name} takes printable ASCII of at most 900 characters in each value")
-    return _folded(name, [*(f"{value}," for value in values[:-1]), values[-1]], " ")
+    return _folded(name, [*(f"{value}," for value in values[:-1]), values[-1]])
 
 
 def mailbox(name: str, text: str) -> bytes:
     """A header that holds one mailbox: `Northwind <news@northwind.example>` or `news@northwind.example`."""
-    return _folded(name, list(_mailbox_words(text)), " ")
+    return _folded(name, list(_mailbox_words(text)))
 
 
 def wire_address(address: str) -> str:
@@ -95,12 +94,17 @@ def _mailbox_words(text: str) -> tuple[str, ...]:
     address = f"<{wire_address(named[2].strip())}>"
     if not display:
         return (address,)
-    if not display.isascii() or _ENCODED_WORD.search(display):
+    if not _is_plain(display):
         return (*_encoded_words(display), address)
     if _PHRASE.fullmatch(display):
         return (*display.split(" "), address)
     escaped = display.replace("\\", "\\\\").replace('"', '\\"')
-    return (f'"{escaped}"', address)
+    return (*f'"{escaped}"'.split(" "), address)
+
+
+def _is_plain(line: str) -> bool:
+    """Whether a line can stand in a header as it is: nothing beyond ASCII, and places enough to fold it."""
+    return line.isascii() and not _ENCODED_WORD.search(line) and max(map(len, line.split(" "))) < LONGEST_LINE
 
 
 def _encoded_words(text: str) -> list[str]:
@@ -120,12 +124,12 @@ def _encoded_word(part: bytes) -> str:
     return f"=?utf-8?b?{base64.b64encode(part).decode()}?="
 
 
-def _folded(name: str, words: list[str], space: str) -> bytes:
+def _folded(name: str, words: list[str]) -> bytes:
     """Words on lines that are no longer than need be; a word that is too long gets a line of its own."""
     lines = [f"{name}:"]
     for word in words:
-        if len(lines[-1]) + len(space) + len(word) > LONGEST_LINE and lines[-1] != f"{name}:":
-            lines.append(f"{space}{word}")
+        if len(lines[-1]) + 1 + len(word) > LONGEST_LINE and lines[-1] != f"{name}:":
+            lines.append(f" {word}")
         else:
-            lines[-1] += f"{space}{word}"
+            lines[-1] += f" {word}"
     return "\r\n".join(lines).encode() + b"\r\n"
