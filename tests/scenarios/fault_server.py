@@ -39,9 +39,11 @@ class Fault:
         if self.spares > 0:
             self.spares -= 1
             return False
+        if self.times == 0:
+            return False
         if self.times is not None:
             self.times -= 1
-        return self.times is None or self.times >= 0
+        return True
 
 
 @dataclass(frozen=True)

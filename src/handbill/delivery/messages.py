@@ -1,0 +1,88 @@
+"""How a claimed message and its contact's profile become bytes that are ready to leave."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from handbill.channels.contract import Outgoing
+from handbill.definitions.campaign import Campaign, email_of
+from handbill.definitions.project import Project
+from handbill.delivery.links import Unsubscribe, bounce_address, unsubscribe_mailto
+from handbill.delivery.outbox import Claimed
+from handbill.delivery.providers import email_channel, sending_domain
+from handbill.errors import NotRenderable, Problem
+from handbill.rendering.email import EmailTemplate, Links, compile_email
+from handbill.rendering.headers import wire_address
+from handbill.rendering.mime import Envelope, build_message
+
+EVERYTHING = "*"
+_LONGEST_SENDER_ID = 15  # of Feedback-ID's last field, by which mailbox providers tell senders apart
+
+
+def compile_emails(project: Project, campaign: Campaign) -> dict[str, EmailTemplate]:
+    """The e-mail of each arm that sends one.
+
+    Raises:
+        ProjectInvalid: a template or its words have mistakes; all of them are listed.
+    """
+    with_email = [name for name, arm in campaign.arms.items() if email_of(campaign, arm)]
+    return {name: compile_email(project, campaign, name) for name in with_email}
+
+
+class Composer:
+    """The e-mails of one campaign, compiled once for any number of recipients.
+
+    Raises:
+        ProjectInvalid: a template or its words have mistakes; all of them are listed.
+    """
+
+    def __init__(self, project: Project, campaign: Campaign, secret: bytes) -> None:
+        self._channel = email_channel(project)
+        self._domain = sending_domain(self._channel)
+        self._campaign = campaign
+        self._secret = secret
+        self._templates = compile_emails(project, campaign)
+
+    def compose(self, row: Claimed, profile: Mapping[str, Any]) -> Outgoing:
+        """The message of a row, byte for byte the same at every try.
+
+        Raises:
+            NotRenderable: it cannot be made for this recipient.
+        """
+        recipient = wire_address(row.address)
+        unsubscribe = self._unsubscribe(row)
+        rendered = self._template(row).render(profile, Links(unsubscribe=unsubscribe))
+        envelope = Envelope(
+            from_=self._channel.from_,
+            to=recipient,
+            message_id=f"<{row.message_id}>",
+            sent_at=row.message_at,
+            reply_to=self._channel.reply_to,
+            list_unsubscribe=(unsubscribe,) if unsubscribe else (),
+            list_id=f"{self._campaign.topic or self._campaign.name}.{self._domain}",
+            feedback_id=self._feedback_id(row),
+            bulk=self._campaign.kind != "transactional",
+        )
+        return Outgoing(
+            sender=bounce_address(self._secret, self._domain, row.id),
+            recipient=recipient,
+            message=build_message(rendered, envelope),
+            key=row.idempotency_key,
+            labels={"outbox": str(row.id)},
+        )
+
+    def _template(self, row: Claimed) -> EmailTemplate:
+        if row.arm not in self._templates:
+            what = f"the arm {row.arm} of {self._campaign.name} has no e-mail any more."
+            raise NotRenderable(Problem("campaigns.yaml", what=what, mend="Restore it, or cancel the run."))
+        return self._templates[row.arm]
+
+    def _unsubscribe(self, row: Claimed) -> str | None:
+        if self._campaign.kind != "marketing":
+            return None
+        wish = Unsubscribe(row.contact_id, row.id, self._campaign.topic or EVERYTHING)
+        return unsubscribe_mailto(self._secret, self._domain, wish)
+
+    def _feedback_id(self, row: Claimed) -> str:
+        """Campaign, arm and topic, nothing about the person."""
+        sender = self._domain.replace(".", "-")[-_LONGEST_SENDER_ID:]
+        return f"{self._campaign.name}:{row.arm}:{self._campaign.topic or self._campaign.kind}:{sender}"

@@ -1,0 +1,89 @@
+"""Which way out a project's e-mail takes: the explicit list of providers, and what is said when one cannot be used."""
+
+from collections.abc import Callable, Mapping
+from email.utils import parseaddr
+
+from handbill.channels.contract import Answer, Provider
+from handbill.channels.file import Maildir
+from handbill.channels.smtp import SmtpServer, is_loopback
+from handbill.definitions.policy import EmailChannel
+from handbill.definitions.project import Project
+from handbill.definitions.secret import resolve_secret
+from handbill.errors import ChannelUnavailable, Problem
+from handbill.rendering.headers import wire_address
+
+FILE = "campaigns.yaml"
+DEFAULT_MAILDIR = "outbox"
+
+
+def email_channel(project: Project) -> EmailChannel:
+    """The declared e-mail channel; raises ChannelUnavailable when there is none."""
+    if project.channels.email is None:
+        raise ChannelUnavailable(
+            Problem(FILE, what="no e-mail channel is declared.", mend="Add channels: {email: {provider: …, from: …}}.")
+        )
+    return project.channels.email
+
+
+def email_provider(project: Project) -> Provider:
+    """The provider that campaigns.yaml names, with its secrets.
+
+    Raises:
+        ChannelUnavailable: no e-mail channel is declared.
+        SetupIncomplete: a secret is not in the environment.
+    """
+    channel = email_channel(project)
+    return PROVIDERS[channel.provider](project, channel)
+
+
+def require_answering(project: Project) -> None:
+    """Opens a line to the provider and closes it again, so that a run begins only where it can go on.
+
+    Raises:
+        ChannelUnavailable: nobody is there, or the sender is refused.
+    """
+    line = email_provider(project).open()
+    if isinstance(line, Answer):
+        raise unavailable(project, line)
+    line.close()
+
+
+def unavailable(project: Project, answer: Answer) -> ChannelUnavailable:
+    """What an answer that concerns the provider means for whoever has to mend it."""
+    channel = email_channel(project)
+    said = " ".join(str(part) for part in (answer.code, answer.text) if part)
+    where = f"{channel.host}:{channel.port}" if channel.provider == "smtp" else channel.provider
+    if answer.stage == "connect":
+        what = f"the mail server {where} cannot be reached ({said})."
+        return ChannelUnavailable(Problem(what=what, mend="Start it, or correct channels.email in campaigns.yaml."))
+    what = f"{where} does not take our mail, at {answer.stage}: {said}."
+    return ChannelUnavailable(Problem(what=what, mend="Correct channels.email in campaigns.yaml, or try again later."))
+
+
+def stays_here(project: Project) -> bool:
+    """Whether e-mail goes to this machine only: a maildir or a mail server on the loopback interface."""
+    channel = email_channel(project)
+    return channel.provider == "file" or is_loopback(channel.host or "")
+
+
+def sending_domain(channel: EmailChannel) -> str:
+    """The domain of the sender's address, as DNS writes it."""
+    return wire_address(parseaddr(channel.from_)[1]).rpartition("@")[2].lower()
+
+
+def _smtp(_project: Project, channel: EmailChannel) -> Provider:
+    return SmtpServer(
+        host=channel.host or "",
+        port=channel.port,
+        starttls=channel.security == "starttls",
+        user=resolve_secret(channel.user) if channel.user else None,
+        password=resolve_secret(channel.password) if channel.password else None,
+        connections=channel.connections,
+    )
+
+
+def _maildir(project: Project, channel: EmailChannel) -> Provider:
+    return Maildir(project.root / (channel.directory or DEFAULT_MAILDIR))
+
+
+PROVIDERS: Mapping[str, Callable[[Project, EmailChannel], Provider]] = {"smtp": _smtp, "file": _maildir}

@@ -1,0 +1,251 @@
+"""One connection at work: it makes one message after another, hands it over, and says how that ended."""
+
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from queue import Empty, SimpleQueue
+from typing import Any, TypeVar
+
+from handbill.channels.contract import Answer, Line, Outcome, Outgoing, Provider, Scope
+from handbill.clock import Clock
+from handbill.delivery.group_commit import GroupCommit
+from handbill.delivery.outbox import Claimed, Settlement, Verdict
+from handbill.delivery.retry import RetryRules, settlement_of
+from handbill.errors import NotRenderable
+
+Work = tuple[Claimed, Mapping[str, Any]]
+"""A claimed message and its contact's profile."""
+Compose = Callable[[Claimed, Mapping[str, Any]], Outgoing]
+"""Makes the message of a row from its contact's profile; raises NotRenderable."""
+
+_MOST_UNSETTLED = 50
+
+AnswerOrNone = TypeVar("AnswerOrNone", Answer, Answer | None)
+
+
+class SenderRefused(Exception):
+    """The provider refuses us, not a recipient."""
+
+    def __init__(self, answer: Answer) -> None:
+        super().__init__(answer.text)
+        self.answer = answer
+
+
+class Unreachable(SenderRefused):
+    """The provider is not there, or not ready for us."""
+
+
+class RunStopped(Exception):
+    """The run was paused or cancelled by somebody."""
+
+
+class BudgetSpent(Exception):
+    """The channel's budget allows no further message."""
+
+
+class Brake:
+    """Stops all connections of a drain; the first reason counts. `stop` is the caller's own wish."""
+
+    def __init__(self, stop: threading.Event) -> None:
+        self._stop = stop
+        self._pulled = threading.Event()
+        self._lock = threading.Lock()
+        self.reason: BaseException | None = None
+
+    @property
+    def is_pulled(self) -> bool:
+        """Whether no further message may be begun."""
+        return self._pulled.is_set() or self._stop.is_set()
+
+    def pull(self, reason: BaseException | None = None) -> None:
+        """Stops everybody."""
+        with self._lock:
+            self.reason = self.reason or reason
+            self._pulled.set()
+
+    def wait(self, seconds: float) -> None:
+        """Waits, unless the brake is pulled in the meantime."""
+        self._pulled.wait(seconds)
+
+
+@dataclass
+class Bench:
+    """What the connections of one drain share: the work that lies ready, and what has been done."""
+
+    provider: Provider
+    compose: Compose
+    group: GroupCommit
+    brake: Brake
+    rules: RetryRules
+    clock: Clock
+    reconnect_after: Sequence[float]
+    work: SimpleQueue[Work | None] = field(default_factory=SimpleQueue)
+    tally: Counter[str] = field(default_factory=Counter)
+    changed: threading.Event = field(default_factory=threading.Event)
+    unfinished: int = 0
+    open_lines: int = 0
+    was_reached: bool = False
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def put(self, work: Sequence[Work]) -> None:
+        """Lays work ready for whichever connection is free."""
+        with self.lock:
+            self.unfinished += len(work)
+        for item in work:
+            self.work.put(item)
+
+    def finish_one(self) -> None:
+        """Notes that a piece of work needs no more care."""
+        with self.lock:
+            self.unfinished -= 1
+        self.changed.set()
+
+    def count(self, states: Iterable[str]) -> None:
+        """Notes results that are written down."""
+        with self.lock:
+            self.tally.update(states)
+
+    def count_lines(self, difference: int) -> None:
+        """Notes that a line was opened (+1) or ended (-1)."""
+        with self.lock:
+            self.open_lines += difference
+            self.was_reached = True
+
+
+class Sender:
+    """One connection, in a thread of its own."""
+
+    def __init__(self, bench: Bench) -> None:
+        self._bench = bench
+        self._line: Line | None = None
+        self._unsettled: list[Settlement] = []
+        self._trouble: Answer | None = None
+        self._failures = 0
+
+    def run(self) -> None:
+        """Works until there is nothing more to wait for, or the brake is pulled."""
+        try:
+            while (item := self._next()) is not None and not self._bench.brake.is_pulled:
+                if self._send(*item):
+                    self._failures = 0
+                    self._bench.finish_one()
+                else:
+                    self._bench.work.put(item)
+                    self._rest()
+        except BaseException as error:  # noqa: BLE001 - the drain raises it; a thread has nobody to tell
+            self._bench.brake.pull(error)
+        finally:
+            self._end()
+
+    def _next(self) -> Work | None:
+        try:
+            return self._bench.work.get_nowait()
+        except Empty:
+            self._settle()
+            return self._bench.work.get()
+
+    def _send(self, row: Claimed, profile: Mapping[str, Any]) -> bool:
+        """Takes care of one message. False: no line to the provider, so it was not even tried."""
+        try:
+            message = self._bench.compose(row, profile)
+        except NotRenderable as problem:
+            self._note(Settlement(row, "render_error", "render_error", was_marked=False, reason=str(problem)))
+            return True
+        answer = self._offer(message)
+        if answer is None:
+            return self._cross(row)
+        if answer.outcome is Outcome.SENDER_REFUSED:
+            raise SenderRefused(answer)
+        if answer.scope is not Scope.MESSAGE:
+            self._trouble = answer
+            return False
+        self._note(settlement_of(row, answer, was_marked=False, now=self._bench.clock(), rules=self._bench.rules))
+        return True
+
+    def _offer(self, message: Outgoing) -> Answer | None:
+        """Offers on the line that is open; over a new one when there is none, or when the old one has ended."""
+        if self._line is not None:
+            answer = self._line.offer(message)
+            if answer is None or answer.scope is not Scope.LINE:
+                return self._checked(answer)
+            self._hang_up()  # a connection that was kept open may end at any time, through nobody's fault
+        opened = self._bench.provider.open()
+        if isinstance(opened, Answer):
+            return opened
+        self._line = opened
+        self._bench.count_lines(+1)
+        return self._checked(opened.offer(message))
+
+    def _cross(self, row: Claimed) -> bool:
+        """Over the point of no return, if the message may still go."""
+        assert self._line is not None  # noqa: S101 - for the type checker: it was just offered
+        verdict = self._write_down(row)
+        if verdict is not Verdict.GO:
+            self._line.withdraw()
+            self._hang_up()
+            return self._step_back(verdict)
+        answer = self._checked(self._line.commit())
+        self._note(settlement_of(row, answer, was_marked=True, now=self._bench.clock(), rules=self._bench.rules))
+        if answer.outcome is Outcome.SENDER_REFUSED:
+            raise SenderRefused(answer)
+        return True
+
+    def _step_back(self, verdict: Verdict | None) -> bool:
+        if verdict is Verdict.NOT_RUNNING:
+            raise RunStopped
+        if verdict is Verdict.OVER_BUDGET:
+            raise BudgetSpent
+        if verdict in {Verdict.SUPPRESSED, Verdict.NO_CONSENT}:
+            self._bench.count(["skipped"])
+        elif verdict is Verdict.TOO_LATE:
+            self._bench.count(["expired"])
+        return True
+
+    def _rest(self) -> None:
+        """Waits before the next try to get a line; gives up when nobody has one and waiting did not help."""
+        bench, waits = self._bench, self._bench.reconnect_after
+        trouble = self._trouble or Answer(Outcome.RETRY, "connect")
+        is_nobody_there = trouble.stage == "connect" and not bench.was_reached
+        if not bench.open_lines and (is_nobody_there or self._failures >= len(waits)):
+            raise Unreachable(trouble)
+        self._failures += 1
+        bench.brake.wait(waits[min(self._failures, len(waits)) - 1] if waits else 0)
+
+    def _checked(self, answer: AnswerOrNone) -> AnswerOrNone:
+        """The answer as it is; forgets a line that ended with it."""
+        if self._line is not None and not self._line.is_open:
+            self._hang_up()
+        return answer
+
+    def _hang_up(self) -> None:
+        if self._line is not None:
+            self._line.close()
+            self._line = None
+            self._bench.count_lines(-1)
+
+    def _note(self, settlement: Settlement) -> None:
+        self._unsettled.append(settlement)
+        if len(self._unsettled) >= _MOST_UNSETTLED:
+            self._settle()
+
+    def _settle(self) -> None:
+        if self._unsettled:
+            self._write_down(None)
+
+    def _write_down(self, row: Claimed | None) -> Verdict | None:
+        verdict = self._bench.group.submit(self._unsettled, row)
+        settled, self._unsettled = self._unsettled, []
+        self._bench.count(settlement.state for settlement in settled)
+        return verdict
+
+    def _end(self) -> None:
+        """Writes down what is known, whatever happened, and ends the line."""
+        try:
+            self._settle()
+        except BaseException as error:  # noqa: BLE001 - as in `run`
+            self._bench.brake.pull(error)
+        if self._bench.brake.is_pulled and self._line is not None:
+            self._line.withdraw()  # perhaps a message was offered on it: never say another word
+        self._hang_up()
+        self._bench.changed.set()
