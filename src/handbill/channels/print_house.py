@@ -1,5 +1,6 @@
 """What a printer gets: one PDF in sequence, a list of its pieces and the facts of the job, all at one stroke."""
 
+import contextlib
 import csv
 import hashlib
 import json
@@ -7,7 +8,6 @@ import os
 import re
 import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -107,11 +107,14 @@ def is_handed_over(directory: Path, name: str, pdf_sha256: str) -> bool:
 
 
 def remove_draft(directory: Path, name: str) -> None:
-    """Removes what an interrupted run left of a batch."""
-    folder = _draft_folder(directory, name)
+    """Removes what there is of a batch that was not handed over; afterwards nobody can hand it over any more."""
+    folder, removed = _draft_folder(directory, name), directory / f".{name}.removed"
     with _plain_errors(directory):
-        if folder.exists():
-            shutil.rmtree(folder)
+        # Renamed first: whoever wants to hand it over at this very moment either has done so, or finds it gone.
+        shutil.rmtree(removed, ignore_errors=True)
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+            os.rename(folder, removed)
+        shutil.rmtree(removed, ignore_errors=True)
 
 
 def prove_sequence(pdf: Path, rows: Sequence[ManifestRow]) -> None:
@@ -229,7 +232,7 @@ def _flush(path: Path) -> None:
         os.close(descriptor)
 
 
-@contextmanager
+@contextlib.contextmanager
 def _plain_errors(directory: Path) -> Iterator[None]:
     try:
         yield

@@ -67,7 +67,12 @@ def holding(settings: Settings) -> Iterator[str]:
 
 def gone(settings: Settings, names: Iterable[str]) -> set[str]:
     """Those of the names whose process on this machine has ended for certain."""
-    return {name for name in names if name.startswith(_machine()) and _has_ended(_owners(settings) / name)}
+    return {name for name in names if is_of_this_machine(name) and _has_ended(_owners(settings) / name)}
+
+
+def is_of_this_machine(name: str) -> bool:
+    """Whether a process that claims under the name runs, or ran, here."""
+    return name.startswith(_machine())
 
 
 def sweep_leases(
