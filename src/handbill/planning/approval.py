@@ -23,11 +23,19 @@ _PLAN = TypeAdapter(Plan)
 
 
 def write_plan(plan: Plan, path: Path) -> None:
-    """Keeps a plan in a file, whole, so that exactly this plan can be run. The file holds ids, no personal data."""
+    """Keeps a plan in a file, whole, so that exactly this plan can be run. The file holds ids, no personal data.
+
+    Raises:
+        RunRefused: the file cannot be written.
+    """
     content: dict[str, Any] = {"format": FORMAT, **_PLAN.dump_python(plan, mode="json")}
     draft = path.with_name(f".{path.name}.{os.getpid()}")
-    draft.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    draft.replace(path)  # the name appears when everything is written
+    try:
+        draft.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        draft.replace(path)  # the name appears when everything is written
+    except OSError as error:
+        what = f"the plan cannot be written there ({error.strerror})."
+        raise RunRefused(Problem(str(path), what=what, mend="Name a file in a folder that exists.")) from None
 
 
 def read_plan(path: Path) -> Plan:

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from handbill.definitions.campaign import Campaign, Experiment, Goal
 from handbill.definitions.metrics import METRICS, compared_arms
@@ -20,13 +21,17 @@ class Learning:
     """What one comparison can show. Effects are differences in the metric's own unit, rates as fractions.
 
     `detectable` is the least effect found with the declared power; `wanted` the declared minimum effect, and
-    `needed` how many units (control, arm) that takes. Where there is no `detectable`, `reason` says why.
+    `needed` how many units (control, arm) that takes. Where there is no `detectable`, `reason` says why. The `usual`
+    value is that of the planned units in a past window, from `since` to `until`.
     """
 
     metric: str
     arm: str
     control: str
     units: tuple[int, int]
+    power: float
+    since: datetime | None = None
+    until: datetime | None = None
     usual: float | None = None
     detectable: float | None = None
     wanted: float | None = None
@@ -75,10 +80,11 @@ def _learning(
     metric, effect = declared.primary.metric, declared.primary.minimum_effect
     sizes = units.get(control, 0), units.get(arm, 0)
     wanted = effect.difference if effect else None
-    base = Learning(metric, arm, control, sizes, wanted=wanted)
+    base = Learning(metric, arm, control, sizes, odds.power, wanted=wanted)
     reason = _why_unknown(metric, goal, history, sizes)
     if reason or history is None:
         return replace(base, reason=reason)
+    base = replace(base, since=history.since, until=history.until)
     if METRICS[metric].kind == "rate":
         return _of_rate(base, history.reached / history.units, odds)
     return _of_amount(base, _amount(metric, goal, history), history.units, odds)

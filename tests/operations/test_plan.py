@@ -1,0 +1,114 @@
+"""A plan with the messages that it would send, rendered for the people whom it would reach."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine
+
+from handbill.definitions.project import Project
+from handbill.errors import ProjectInvalid
+from handbill.operations.dry_render import BATCH, Unrenderable
+from handbill.operations.plan import as_json, as_markdown, as_text, in_one_line, plan_and_render, plan_campaign
+from handbill.operations.segments import count_segment, show_segment
+from tests.conftest import NOW
+from tests.operations.shop import TEMPLATE, add_people, make_project, make_settings
+
+STARTER = Path(__file__).parent.parent.parent
+POST = """
+  letters:
+    topic: offers
+    audience: {include: [everybody]}
+    schedule: {at: 2026-12-01 09:00}
+    direct_mail: {template: postcard, format: postcard}
+"""
+SUBJECT_FROM_PHONE = """
+  spring:
+    topic: offers
+    audience: {include: [everybody]}
+    schedule: {at: 2026-12-01 09:00}
+    email: {template: hello, subject: "{{ contact.phone | default('') }}"}
+"""
+
+
+def shop(root: Path, **given: Any) -> Project:
+    return make_project(root, 25, **given)
+
+
+def with_template(root: Path, words: str) -> None:
+    (root / "templates/email/hello.mjml").write_text(TEMPLATE.replace("Hello {{", f"{words} {{{{"), encoding="utf-8")
+
+
+def test_every_planned_e_mail_is_rendered(store: Engine, tmp_path: Path) -> None:
+    add_people(store, BATCH + 2)
+    add_people(store, 1, first_name="Wolfeschlegelsteinhausenbergerdorff")
+    seen: list[tuple[int, int]] = []
+    plan, rendered = plan_and_render(
+        store, shop(tmp_path), make_settings(tmp_path, store), "spring", now=NOW,
+        progress=lambda done, total: seen.append((done, total)),
+    )  # fmt: skip
+    (arm,) = rendered.arms
+    assert (arm.arm, arm.channel, arm.recipients, arm.checked, arm.failed) == ("all", "email", 1003, 1003, 0)
+    assert (arm.subject, arm.longest_subject) == ("Hello Alex", len("Hello Wolfeschlegelsteinhausenbergerdorff"))
+    assert arm.biggest > 1000
+    assert seen == [(1000, 1003), (1003, 1003)]
+    assert plan.planned == 1003
+
+
+def test_recipients_who_cannot_be_rendered_are_counted_by_what_is_wrong(store: Engine, tmp_path: Path) -> None:
+    project = shop(tmp_path, campaigns=SUBJECT_FROM_PHONE)
+    add_people(store, 2, phone="+44 1947 600000")
+    add_people(store, 3)
+    plan, rendered = plan_and_render(store, project, make_settings(tmp_path, store), "spring", now=NOW)
+    (problem,) = rendered.problems
+    assert (rendered.arms[0].checked, rendered.arms[0].failed) == (5, 3)
+    assert problem == Unrenderable(
+        "campaigns.yaml:20:40: the subject is empty for this recipient. Give it words of its own.", 3, "C-00003"
+    )
+    assert f"{problem.problem} (contact C-00003 and 2 others)" in " ".join(as_text(plan, rendered).split())
+    assert list(as_json(plan, rendered)["rendering"]["problems"]) == [vars(problem)]
+
+
+def test_a_template_with_a_mistake_is_refused(store: Engine, tmp_path: Path) -> None:
+    project = shop(tmp_path)
+    with_template(tmp_path, "{{ contact.frist_name }}")
+    with pytest.raises(ProjectInvalid, match="frist_name"):
+        plan_and_render(store, project, make_settings(tmp_path, store), "spring", now=NOW)
+
+
+def test_of_printed_pieces_the_fullest_and_the_emptiest_are_laid_out(store: Engine, tmp_path: Path) -> None:
+    shutil.copytree(STARTER / "templates/mail", tmp_path / "templates/mail")
+    project = shop(tmp_path, campaigns=POST, channels="  direct_mail: {cost: 0.5}\n")
+    add_people(store, 28)
+    add_people(store, 2, company="Wolfeschlegelsteinhausenbergerdorff and Sons and Daughters and Cousins of Whitby")
+    plan, rendered = plan_and_render(store, project, make_settings(tmp_path, store), "letters", now=NOW)
+    (arm,) = rendered.arms
+    assert (arm.channel, arm.recipients, arm.checked, arm.failed) == ("direct_mail", 30, 24, 2)
+    assert {(each.recipients, each.example) for each in rendered.problems} == {(2, "C-00029")}
+    assert not any("C-00029" in each.problem for each in rendered.problems)
+    assert "Of printed pieces, those with the longest" in as_markdown(plan, rendered)
+
+
+def test_a_plan_in_one_line(store: Engine, tmp_path: Path) -> None:
+    add_people(store, 2)
+    add_people(store, 1, email=None, email_key=None, email_hash=None)
+    plan = plan_campaign(store, shop(tmp_path), make_settings(tmp_path, store), "spring", now=NOW)
+    assert in_one_line(plan) == "spring: 2 of 3 selected contacts are planned, 2 e-mails for 0.00 GBP."
+
+
+def test_a_segment_is_counted_and_shown_with_its_first_contacts(store: Engine, tmp_path: Path) -> None:
+    project = shop(tmp_path)
+    add_people(store, 7)
+    size = count_segment(store, project, "everybody", now=NOW)
+    assert (size.slug, size.name, size.contacts, size.of) == ("everybody", "Everybody", 7, 7)
+    view = show_segment(store, project, "everybody", now=NOW)
+    assert view.sample == ("C-00001", "C-00002", "C-00003", "C-00004", "C-00005")
+    assert view.rule == "name: Everybody\nwhere: {field: external_id, exists: true}\n"
+    assert view.file == "segments/everybody.yaml"
+
+
+def test_an_unknown_segment_is_named_with_the_nearest(store: Engine, tmp_path: Path) -> None:
+    with pytest.raises(ProjectInvalid) as caught:
+        count_segment(store, shop(tmp_path), "everbody", now=NOW)
+    assert str(caught.value) == 'segments: segment "everbody" is not known. Use everybody. Did you mean "everybody"?'
