@@ -125,8 +125,6 @@ HOLD_HTML = _words(
 )
 """Elements whose content is HTML or text."""
 
-HOLD_NOTHING = _words("mj-all mj-breakpoint mj-carousel-image mj-class mj-divider mj-font mj-image mj-spacer")
-
 HOLD_JINJA = _words("mj-body mj-wrapper mj-section mj-group mj-column mj-hero mj-navbar mj-social")
 """Elements between whose children control flow can be carried through the compiler."""
 

@@ -16,14 +16,15 @@ from handbill.rendering.source import Place, Source
 from handbill.rendering.structure import Travel, examine
 
 _POSITION = re.compile(r"^(.*?)(?: in root template)?(?: at position (\d+):\d+)?$")
-_MARGIN = "hbjinja"
+_STEM = "hbjinja"
+"""How the words begin that stand for tags; nobody writes that."""
+_CARRIER = re.compile(rf"{_STEM}(\d{{5}})z")
+_COMMENTED = re.compile(rf"<!--({_CARRIER.pattern})-->")
 # mj-social puts each of its children into a cell, and with it the comment in which a tag travels.
 _CELL = re.compile(
-    r"<!--\[if mso \| IE\]><td><!\[endif\]--><table[^>]*><tbody>(<!--hbjinja\w+-->)</tbody></table>"
+    rf"<!--\[if mso \| IE\]><td><!\[endif\]--><table[^>]*><tbody>({_COMMENTED.pattern})</tbody></table>"
     r"<!--\[if mso \| IE\]></td><!\[endif\]-->"
 )
-_COMMENTED = re.compile(r"<!--(hbjinja\w+)-->")
-_CARRIER = re.compile(r"hbjinja(\d{5})z")
 
 
 @dataclass(frozen=True)
@@ -126,7 +127,7 @@ def carriers(text: str) -> list[tuple[str, int]]:
 
 
 def _carrier(number: int) -> str:
-    return f"{_MARGIN}{number:05d}z"
+    return f"{_STEM}{number:05d}z"
 
 
 def _with_carriers(parsed: Parsed) -> tuple[str, list[tuple[int, int]]]:
