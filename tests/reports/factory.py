@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, Table, func, insert, select
 
 from handbill.reports.registered import Registered, RegisteredArm
 from handbill.store.tables import (
@@ -32,7 +32,10 @@ AFTER = NOW + timedelta(days=15)
 
 @dataclass(frozen=True)
 class Cell:
-    """One arm: so many units of `size` contacts; the first `buyers` of them order once, for `paid` less `off`."""
+    """One arm: so many units of `size` contacts; the first `buyers` of them order once, for `paid` less `off`.
+
+    `cost` is that of all messages to one unit.
+    """
 
     name: str
     units: int
@@ -112,12 +115,7 @@ def watermark(connection: Connection, until: datetime, source: str = "shop", kin
 def order(connection: Connection, contact_id: int, **values: Any) -> None:
     """One order of a contact, a day after the origin, for 40.00 unless said otherwise."""
     number = connection.scalar(select(func.count()).select_from(orders))
-    row = {
-        "external_id": f"O-{number}", "contact_id": contact_id, "ordered_at": ORIGIN + timedelta(days=1),
-        "received_at": ORIGIN + timedelta(days=1), "total": 40_000_000, "discount": 0, "currency": "GBP",
-        "source": "shop", **values,
-    }  # fmt: skip
-    connection.execute(insert(orders).values(row))
+    connection.execute(insert(orders).values(_order_row(f"O-{number}", contact_id, **values)))
 
 
 def members_of(connection: Connection, arm: str) -> list[int]:
@@ -134,78 +132,97 @@ def members_of(connection: Connection, arm: str) -> list[int]:
 def exclude(connection: Connection, reason: str, contacts: int) -> None:
     """So many more contacts who were left out for this reason."""
     run_id = connection.scalar(select(run.c.id))
-    for number in range(contacts):
-        contact_id = _contact(connection, f"X-{reason}-{number}", "X")
-        connection.execute(insert(exclusion).values(run_id=run_id, contact_id=contact_id, reason=reason))
+    people = _contacts(connection, [(f"X-{reason}-{number}", f"X-{reason}-{number}") for number in range(contacts)])
+    _insert_all(connection, exclusion, [{"run_id": run_id, "contact_id": each, "reason": reason} for each in people])
 
 
 def _seal(connection: Connection, registered: Registered) -> int:
     written = {"digest": "def", "campaign": registered.campaign, "content": {}, "first_seen_at": NOW}
     connection.execute(insert(definition).values(written))
-    connection.execute(
-        insert(experiment).values(
-            campaign=registered.campaign, salt="salt", unit=registered.unit,
-            registration=registration_of(registered), registration_digest=registered.digest, sealed_at=NOW,
-        )
-    )  # fmt: skip
-    result = connection.execute(
-        insert(run).values(
-            campaign=registered.campaign, wave="once", state="finished", definition_digest="def", plan_digest="p",
-            plan={}, scheduled_at=ORIGIN, started_at=NOW, finished_at=NOW + timedelta(hours=1),
-        )
-    )  # fmt: skip
-    assert result.inserted_primary_key is not None
-    return int(result.inserted_primary_key[0])
+    sealed = {
+        "campaign": registered.campaign, "salt": "salt", "unit": registered.unit,
+        "registration": registration_of(registered), "registration_digest": registered.digest,
+        "sealed_at": registered.sealed_at,
+    }  # fmt: skip
+    connection.execute(insert(experiment).values(sealed))
+    started = {
+        "campaign": registered.campaign, "wave": "once", "state": "finished", "definition_digest": "def",
+        "plan_digest": "p", "plan": {}, "scheduled_at": ORIGIN, "started_at": NOW,
+        "finished_at": NOW + timedelta(hours=1),
+    }  # fmt: skip
+    return _insert(connection, run, [started])[0]
 
 
 def _fill_cell(connection: Connection, registered: Registered, cell: Cell, run_id: int) -> None:
     experiment_id = connection.scalar(select(experiment.c.id).where(experiment.c.campaign == registered.campaign))
-    for number in range(cell.units):
-        unit = f"{cell.name}-{number:05}"
-        result = connection.execute(
-            insert(assignment).values(
-                experiment_id=experiment_id, unit_id=unit, arm=cell.name, propensity=registered.arm(cell.name).share,
-                run_id=run_id, eligible_at=NOW, origin_at=ORIGIN,
-            )
-        )  # fmt: skip
-        assert result.inserted_primary_key is not None
-        for member in range(cell.size):
-            contact_id = _contact(connection, f"{unit}-{member}", unit)
-            connection.execute(
-                insert(assignment_member).values(assignment_id=result.inserted_primary_key[0], contact_id=contact_id)
-            )
-            _enrol(connection, registered, cell, run_id, contact_id, first=member == 0)
-            if member == 0 and number < cell.buyers:
-                millionths = round(cell.paid * 1e6), round(cell.off * 1e6)
-                order(connection, contact_id, total=millionths[0] - millionths[1], discount=millionths[1])
-
-
-def _contact(connection: Connection, external_id: str, household: str) -> int:
-    result = connection.execute(
-        insert(contact).values(external_id=external_id, household_key=household, created_at=NOW, updated_at=NOW)
+    units = [f"{cell.name}-{number:05}" for number in range(cell.units)]
+    drawn = {
+        "experiment_id": experiment_id, "arm": cell.name, "propensity": registered.arm(cell.name).share,
+        "run_id": run_id, "eligible_at": NOW, "origin_at": ORIGIN,
+    }  # fmt: skip
+    assigned = _insert(connection, assignment, [{**drawn, "unit_id": unit} for unit in units])
+    people = _contacts(connection, [(f"{unit}-{member}", unit) for unit in units for member in range(cell.size)])
+    belonging = [each for each in assigned for _ in range(cell.size)]
+    _insert_all(
+        connection,
+        assignment_member,
+        [{"assignment_id": each, "contact_id": person} for each, person in zip(belonging, people, strict=True)],
     )
-    assert result.inserted_primary_key is not None
-    return int(result.inserted_primary_key[0])
+    enrolled = {
+        "campaign": registered.campaign, "key": "once", "run_id": run_id, "definition_digest": "def", "entered_at": NOW,
+    }  # fmt: skip
+    entered = _insert(connection, enrollment, [{**enrolled, "contact_id": person} for person in people])
+    first = list(zip(people, entered, strict=True))[:: cell.size]
+    messages = [_message(cell, channel, run_id, *who) for who in first for channel in cell.channels]
+    _insert_all(connection, outbox, messages)
+    _order_all(connection, cell, [person for person, _ in first[: cell.buyers]])
 
 
-def _enrol(
-    connection: Connection, registered: Registered, cell: Cell, run_id: int, contact_id: int, *, first: bool
-) -> None:
-    result = connection.execute(
-        insert(enrollment).values(
-            campaign=registered.campaign, contact_id=contact_id, key="once", run_id=run_id, definition_digest="def",
-            entered_at=NOW,
-        )
-    )  # fmt: skip
-    assert result.inserted_primary_key is not None
-    for channel in cell.channels if first else ():
-        connection.execute(
-            insert(outbox).values(
-                run_id=run_id, enrollment_id=result.inserted_primary_key[0], contact_id=contact_id, channel=channel,
-                step="send", arm=cell.name, address=f"{contact_id}@example.com", address_key=f"{channel}{contact_id}",
-                address_hash=f"{contact_id:032}", state="accepted", attempt=1, not_before=NOW,
-                message_id=f"<{channel}-{contact_id}@example.com>", message_at=NOW, idempotency_key=str(contact_id),
-                cost=round(cell.cost * 1e6), accepted_at=NOW, settled_at=NOW,
-                code=f"C{contact_id}" if channel == "direct_mail" else None,
-            )
-        )  # fmt: skip
+def _message(cell: Cell, channel: str, run_id: int, contact_id: int, enrollment_id: int) -> dict[str, Any]:
+    return {
+        "run_id": run_id, "enrollment_id": enrollment_id, "contact_id": contact_id, "channel": channel, "step": "send",
+        "arm": cell.name, "address": f"{contact_id}@example.com", "address_key": f"{channel}{contact_id}",
+        "address_hash": f"{contact_id:032}", "state": "accepted", "attempt": 1, "not_before": NOW,
+        "message_id": f"{channel}-{contact_id}@example.com", "message_at": NOW, "idempotency_key": str(contact_id),
+        "cost": round(cell.cost * 1e6 / len(cell.channels)), "accepted_at": NOW, "settled_at": NOW,
+        "code": f"C{contact_id}" if channel == "direct_mail" else None,
+    }  # fmt: skip
+
+
+def _order_all(connection: Connection, cell: Cell, buyers: Sequence[int]) -> None:
+    paid, off = round(cell.paid * 1e6), round(cell.off * 1e6)
+    _insert_all(
+        connection,
+        orders,
+        [_order_row(f"O-{cell.name}-{buyer}", buyer, total=paid - off, discount=off) for buyer in buyers],
+    )
+
+
+def _order_row(external_id: str, contact_id: int, **values: Any) -> dict[str, Any]:
+    return {
+        "external_id": external_id, "contact_id": contact_id, "ordered_at": ORIGIN + timedelta(days=1),
+        "received_at": ORIGIN + timedelta(days=1), "total": 40_000_000, "discount": 0, "currency": "GBP",
+        "source": "shop", **values,
+    }  # fmt: skip
+
+
+def _contacts(connection: Connection, people: Sequence[tuple[str, str]]) -> list[int]:
+    """Contacts by external id and household."""
+    rows = [
+        {"external_id": external_id, "household_key": household, "created_at": NOW, "updated_at": NOW}
+        for external_id, household in people
+    ]
+    return _insert(connection, contact, rows)
+
+
+def _insert(connection: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> list[int]:
+    """Inserts rows and answers their ids in the same order."""
+    if not rows:
+        return []
+    statement = insert(table).returning(table.c.id, sort_by_parameter_order=True)
+    return [int(row.id) for row in connection.execute(statement, list(rows))]
+
+
+def _insert_all(connection: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
+    if rows:
+        connection.execute(insert(table), list(rows))

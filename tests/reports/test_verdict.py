@@ -7,52 +7,15 @@ from typing import Any
 
 import pytest
 
-from handbill.reports.compare import compare
-from handbill.reports.funnel import Channel, Funnel
 from handbill.reports.maturity import Maturity
-from handbill.reports.measure import Measured
-from handbill.reports.money import gains
 from handbill.reports.verdict import FirstScreen, broken_split, first_screen, no_experiment, too_early
-from handbill.statistics.results import Arm
-from handbill.statistics.samples import Proportion, Sample
 from tests.reports.factory import Cell, registered_of
-
-DAYS_60 = timedelta(days=60)
-NO_LETTER = Cell("nothing", 25_000, 2_000)
-LETTER = Cell("letter", 25_000, 2_525, ("direct_mail",), cost=0.78, piece="letter")
+from tests.reports.samples import DAYS_60, LETTER, NO_LETTER, analysis_of
 
 
-def screen(cells: Sequence[Cell], *, margin: bool = True, **changes: Any) -> FirstScreen:
-    registered = registered_of(cells, **changes)
-    arms = tuple(
-        Arm(
-            cell.name,
-            cell.units,
-            {"conversion": Proportion(cell.buyers, of=cell.units)} | ({"margin": _margin(cell)} if margin else {}),
-        )
-        for cell in cells
-    )
-    results = compare(registered, Measured(arms, ()))
-    channels = tuple(
-        Channel(cell.name, channel, {"accepted": cell.units}, {}, cell.units * cell.cost / len(cell.channels))
-        for cell in cells
-        for channel in cell.channels
-    )
-    funnel = Funnel({}, channels, {})
-    return first_screen(registered, results, gains(registered, results, funnel), "GBP")
-
-
-def _margin(cell: Cell) -> Sample:
-    """Half of the buyers' orders leave a tenth less than `paid`, half a tenth more."""
-    low, high = cell.paid * 0.9, cell.paid * 1.1
-    half = cell.buyers / 2
-    return Sample(
-        cell.units,
-        total=half * (low + high),
-        squares=half * (low**2 + high**2),
-        cubes=half * (low**3 + high**3),
-        buyers=cell.buyers,
-    )
+def screen(cells: Sequence[Cell], **changes: Any) -> FirstScreen:
+    analysis = analysis_of(cells, **changes)
+    return first_screen(analysis.registered, analysis.results, analysis.gains, "GBP")
 
 
 def test_a_win_says_how_many_how_sure_at_what_cost_and_what_now() -> None:
@@ -113,6 +76,15 @@ def test_a_test_of_contacts_by_e_mail_speaks_of_contacts_and_of_sending() -> Non
         "It worked. Per 100 contacts, the e-mail brought 2.1 more buyers than no e-mail (95 % interval 1.4–2.8) "
         "in 1 day: 190 extra buyers (127–253), £0.05 each (£0.04–£0.07). Margin after costs is not known. "
         "Next: send it again, keep a holdout."
+    )
+
+
+def test_a_goal_that_is_no_order_has_no_buyers() -> None:
+    cells = [replace(NO_LETTER, units=900, buyers=30), Cell("mail", 900, 33, ("email",), cost=0.5)]
+    found = screen(cells, margin=False, goal_event="form_submit", minimum_effect=None)
+    assert found.words == (
+        "We cannot tell. Anything from 1.4 fewer to 2.1 more conversions per 100 fits. This does not show 'no effect'. "
+        "Cost per extra conversion: at least £24, possibly unbounded. Next: crown nobody; repeat with more people."
     )
 
 
@@ -185,9 +157,7 @@ def test_revenue_of_too_few_buyers_is_not_tested() -> None:
 
 
 def test_a_broken_split_comes_before_every_result() -> None:
-    registered = registered_of([replace(NO_LETTER, share=0.4), replace(LETTER, share=0.6)])
-    arms = (Arm("nothing", 25_000, {}), Arm("letter", 25_000, {}))
-    found = broken_split(compare(registered, Measured(arms, ())))
+    found = broken_split(analysis_of([replace(NO_LETTER, share=0.4), replace(LETTER, share=0.6)]).results)
     assert found.status == "split_broken"
     assert found.words == (
         "Do not use these numbers. The contacts are not split as declared (p = 2.2e-308): nothing has 25000 instead of "

@@ -6,6 +6,7 @@ from handbill.reports.content import Section, Table
 from handbill.reports.document import Analysis, Report
 from handbill.reports.metrics import OUTCOMES, READINGS, Reading
 from handbill.reports.money import range_of
+from handbill.reports.phrases import reading_of
 from handbill.reports.pictures import EffectPicture, Mark, Scale, Tone
 from handbill.reports.sentences import PER
 from handbill.reports.wording import Range, capital, listed, money, number, percent, span, with_plus
@@ -56,7 +57,7 @@ def exploratory_section(report: Report, analysis: Analysis) -> Section | None:
 
 def effect_picture(report: Report, analysis: Analysis, metric: str) -> EffectPicture:
     """Every comparison in one metric, with the true effect where it is known."""
-    reading, registered = READINGS[metric], analysis.registered
+    reading, registered = reading_of(analysis.registered, metric), analysis.registered
     marks = []
     for one in _contrasts(analysis, metric):
         effect = range_of(one)
@@ -123,14 +124,14 @@ def _table(report: Report, analysis: Analysis, contrasts: Sequence[Contrast]) ->
     columns = ("Metric", "Comparison", "Arm", "Control", f"Difference {confidence}", f"Lift {confidence}", "p")
     rows, above = [], ""
     for one in contrasts:
-        metric = _metric(READINGS[one.metric], report)
+        metric = _metric(reading_of(analysis.registered, one.metric), report)
         rows.append((metric if metric != above else "", *_row(report, analysis, one, with_truth=truths)))
         above = metric
     return Table((*columns, "True effect") if truths else columns, tuple(rows), words=2)
 
 
 def _row(report: Report, analysis: Analysis, one: Contrast, *, with_truth: bool) -> tuple[str, ...]:
-    reading, effect = READINGS[one.metric], range_of(one)
+    reading, effect = reading_of(analysis.registered, one.metric), range_of(one)
     per = effect.times(PER) if effect else None
     width = per.width if per else 0.0
     means = {arm.name: mean_of(arm.metrics[one.metric]) for arm in analysis.results.arms if one.metric in arm.metrics}

@@ -7,6 +7,7 @@ from handbill.reports.content import Section, Table
 from handbill.reports.document import Analysis, Report
 from handbill.reports.effect_tables import p_value
 from handbill.reports.metrics import READINGS
+from handbill.reports.phrases import reading_of
 from handbill.reports.registered import Registered, RegisteredArm
 from handbill.reports.wording import capital, count, day, duration, listed, money, number, percent, plural
 
@@ -83,7 +84,7 @@ def _primary(registered: Registered) -> str:
 def _sought(report: Report, registered: Registered) -> str:
     if registered.minimum_effect is None:
         return "none declared"
-    reading, effect = READINGS[registered.primary], registered.minimum_effect
+    reading, effect = reading_of(registered, registered.primary), registered.minimum_effect
     power = f", to be shown with a probability of {registered.power * 100:g} %"
     if reading.scale == "money":
         return f"{money(effect, report.currency)} per {registered.unit}{power}"

@@ -16,13 +16,14 @@ class Maturity:
     """How many units each arm has, and how many have completed their window by the report's time.
 
     `opens_at` is when the last window closes. `known_until` is up to when orders are complete: the least of all
-    their sources; None where none were ever imported.
+    their sources; None where none were ever imported. `lagging` names that source where there are several.
     """
 
     by_arm: Mapping[str, int]
     completed: int
     opens_at: datetime | None
     known_until: datetime | None
+    lagging: str = ""
 
     @property
     def units(self) -> int:
@@ -59,15 +60,18 @@ def maturity_of(connection: Connection, registered: Registered, now: datetime) -
         .where(assignment.c.experiment_id == registered.experiment_id)
         .group_by(assignment.c.arm)
     ).all()
-    known_until = connection.scalar(
-        select(func.min(source_watermark.c.complete_until)).where(source_watermark.c.kind == _source_of(registered))
-    )
+    sources = connection.execute(
+        select(source_watermark.c.source, source_watermark.c.complete_until)
+        .where(source_watermark.c.kind == _source_of(registered))
+        .order_by(source_watermark.c.complete_until, source_watermark.c.source)
+    ).all()
     latest = max((int(row.latest) for row in rows), default=None)
     return Maturity(
         by_arm={row.arm: row.units for row in rows},
         completed=sum(int(row.completed) for row in rows),
         opens_at=None if latest is None else from_micros(latest) + registered.within,
-        known_until=known_until,
+        known_until=sources[0].complete_until if sources else None,
+        lagging=sources[0].source if len(sources) > 1 else "",
     )
 
 

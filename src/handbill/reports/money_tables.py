@@ -5,14 +5,15 @@ from handbill.reports.document import Analysis, Report
 from handbill.reports.effect_tables import NONE
 from handbill.reports.factorial import METHOD, SOURCE, Effect
 from handbill.reports.money import Gain
+from handbill.reports.phrases import reading_of
 from handbill.reports.sentences import LEAST_SAID, PER
 from handbill.reports.wording import Range, count, money, number, span, with_plus
 
 
 def money_section(report: Report, analysis: Analysis) -> Section:
     """Extra buyers, what each cost, and the margin after all costs."""
-    of_orders = any(gain.extra_of == "orders" for gain in analysis.gains)
-    one, many = ("order", "orders") if of_orders else ("buyer", "buyers")
+    counted = reading_of(analysis.registered, "orders" if analysis.registered.primary == "orders" else "conversion")
+    one, many = counted.one, counted.many
     rows = tuple(_row(report, gain) for gain in analysis.gains)
     columns = ("Comparison", "Units", f"Extra {many}", "Extra cost", f"Cost per extra {one}", "Margin after costs")
     return Section(

@@ -1,6 +1,6 @@
 """How arms, units and gains are called in a sentence."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from handbill.reports.metrics import READINGS, Reading
 from handbill.reports.registered import Registered, RegisteredArm
@@ -21,12 +21,18 @@ class Nouns:
     currency: str
 
 
+def reading_of(registered: Registered, metric: str) -> Reading:
+    """How the metric reads in this experiment: those who reach a goal that is no order are not called buyers."""
+    reading = READINGS[metric]
+    if metric == "conversion" and registered.goal_event != "order":
+        return replace(reading, one="conversion", many="conversions")
+    return reading
+
+
 def nouns_of(registered: Registered, currency: str) -> Nouns:
-    """The words for the primary metric. Those who reach a goal that is no order are not called buyers."""
-    reading = READINGS[registered.primary]
-    buys = registered.goal_event == "order" or reading.name != "conversion"
-    one, many = (reading.one, reading.many) if buys else ("conversion", "conversions")
-    return Nouns(registered.unit, f"{registered.unit}s", reading, one, many, currency)
+    """The words for the primary metric."""
+    reading = reading_of(registered, registered.primary)
+    return Nouns(registered.unit, f"{registered.unit}s", reading, reading.one, reading.many, currency)
 
 
 def arm_phrase(registered: Registered, name: str) -> str:

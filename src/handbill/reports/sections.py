@@ -6,10 +6,11 @@ from handbill.reports.content import Figure, Section
 from handbill.reports.document import Analysis, Report
 from handbill.reports.effect_tables import NONE, effect_picture, effect_section, exploratory_section
 from handbill.reports.ground import method_section, quality_section, registration_section
-from handbill.reports.metrics import READINGS
+from handbill.reports.metrics import READINGS, Reading
 from handbill.reports.money import Gain, contrast_of, range_of
 from handbill.reports.money_tables import factorial_section, money_section
 from handbill.reports.people_tables import audience_section, funnel_section, timing_section
+from handbill.reports.phrases import reading_of
 from handbill.reports.pictures import EffectPicture
 from handbill.reports.sentences import LEAST_SAID
 from handbill.reports.wording import Range, count, day, duration, money, percent, plural, span, with_plus
@@ -58,26 +59,25 @@ def first_figures(report: Report) -> list[Figure]:
     gain = next((each for each in analysis.gains if (each.arm, each.control) == (arm, control)), None)
     if gain is None:
         return []
-    found = [_extra(gain), _each(report, gain), _margin(report, gain), _chance(analysis, gain)]
+    counted = reading_of(analysis.registered, gain.extra_of or "conversion")
+    found = [_extra(gain, counted), _each(report, gain, counted), _margin(report, gain), _chance(analysis, gain)]
     return [figure for figure in found if figure is not None]
 
 
-def _extra(gain: Gain) -> Figure | None:
+def _extra(gain: Gain, counted: Reading) -> Figure | None:
     if gain.extra is None:
         return None
     extra = gain.extra
     bounds = span(count(extra.low, extra.width), count(extra.high, extra.width))
-    noun = "orders" if gain.extra_of == "orders" else "buyers"
-    return Figure(f"Extra {noun}", with_plus(count(extra.estimate, extra.width)), bounds)
+    return Figure(f"Extra {counted.many}", with_plus(count(extra.estimate, extra.width)), bounds)
 
 
-def _each(report: Report, gain: Gain) -> Figure | None:
-    one = "order" if gain.extra_of == "orders" else "buyer"
+def _each(report: Report, gain: Gain, counted: Reading) -> Figure | None:
     if gain.cost_each is not None and gain.cost_each.high >= LEAST_SAID:
-        return _in_money(f"Cost per extra {one}", gain.cost_each, report, signed=False)
+        return _in_money(f"Cost per extra {counted.one}", gain.cost_each, report, signed=False)
     if gain.cost_at_least is not None:
         least = money(gain.cost_at_least, report.currency, gain.cost_at_least)
-        return Figure(f"Cost per extra {one}", f"≥ {least}", "possibly unbounded")
+        return Figure(f"Cost per extra {counted.one}", f"≥ {least}", "possibly unbounded")
     return None
 
 
@@ -133,4 +133,5 @@ def coverage(report: Report) -> str:
     given = [(effect, truth) for effect, truth in found if effect is not None]
     inside = sum(effect.low <= truth <= effect.high for effect, truth in given)
     text = "The responses to this campaign were simulated, so the true effects are known."
-    return f"{text} {inside} of {len(given)} intervals cover them." if given else text
+    verb = "covers" if len(given) == 1 else "cover"
+    return f"{text} {inside} of {plural(len(given), 'interval')} {verb} them." if given else text

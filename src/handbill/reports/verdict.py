@@ -106,9 +106,10 @@ def too_early(registered: Registered, maturity: Maturity, now: datetime, timezon
         )
         return _one("too_early", says, "nothing.")
     what = "orders" if registered.goal_event == "order" else "events"
+    source = f" from “{maturity.lagging}”" if maturity.lagging else ""
     known = f"are known only up to {_date(maturity.known_until.astimezone(zone), now)}" if maturity.known_until else ""
     says = (
-        f"All {count(maturity.units)} {units} have completed {window}, but {what} "
+        f"All {count(maturity.units)} {units} have completed {window}, but {what}{source} "
         f"{known or 'have never been imported'}."
     )
     return _one("too_early", says, f"import the {what} up to {opens}.")
