@@ -5,6 +5,7 @@ from tests.statistics.calibration.scenes import Scene
 
 from handbill.statistics.guardrails import guard_ceiling, guard_rate
 from handbill.statistics.proportions import compare_proportions
+from handbill.statistics.rollout import Stage, claim_winner
 from handbill.statistics.samples import Proportion
 from handbill.statistics.simultaneous import adjust_together, confidence_of_each
 
@@ -47,7 +48,19 @@ def _complaints(random: Generator) -> bool:
     return guard_ceiling(Proportion(int(random.binomial(30_000, 0.001)), of=30_000), 0.001).verdict != "not shown"
 
 
+def _winner_claimed(random: Generator) -> bool:
+    """Three versions with 20 % of 40,000, a holdout of 10 %; the best is sent to the rest. Nothing has an effect."""
+
+    def arm(n: int) -> Proportion:
+        return Proportion(int(random.binomial(n, 0.03)), of=n)
+
+    versions = {name: arm(2400) for name in "ABC"}
+    winner = max("ABC", key=lambda name: versions[name].rate)
+    return claim_winner(winner, Stage(arm(800), versions), Stage(arm(3200), {winner: arm(28_800)})).proven is True
+
+
 SCENES = (
+    Scene("roll-out of the best of three: false claim", "2.5 %", 0.015, 0.031, _winner_claimed, long=20_000),
     Scene("three arms, unequal: any false claim after Dunnett", "5 %", 0.042, 0.056, _any_claim, short=300),
     Scene("three arms, unequal: all intervals cover at once", "95 %", 0.944, 0.957, _all_covered, short=300),
     Scene(
