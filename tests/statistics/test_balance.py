@@ -2,7 +2,7 @@
 
 import pytest
 
-from handbill.statistics.balance import check_balance
+from handbill.statistics.balance import check_balance, check_running_balance
 
 
 def test_arms_as_declared_are_fine() -> None:
@@ -68,3 +68,40 @@ def test_a_hopeless_split_of_a_billion_has_a_p_value_above_zero() -> None:
 def test_shares_that_are_none_are_a_mistake_of_the_caller(shares: dict[str, float]) -> None:
     with pytest.raises(ValueError, match=r"are not shares$"):
         check_balance({"A": 1, "B": 1}, shares)
+
+
+def test_a_running_check_forgives_what_a_single_look_would_not() -> None:
+    units = {"A": 10_000, "B": 10_500}
+
+    assert check_balance(units).ok is False
+    assert check_running_balance(units).ok is True
+
+
+def test_a_running_check_raises_the_alarm_with_the_counts() -> None:
+    result = check_running_balance({"mail": 9200, "holdout": 800}, {"mail": 0.9, "holdout": 0.1})
+
+    assert result.ok is False
+    assert " ".join(result.reasons) == (
+        "The contacts are not split as declared (p = 6.1e-10): mail has 9200 instead of about 9000, "
+        "holdout has 800 instead of about 1000. Find out why before you believe any comparison."
+    )
+
+
+def test_a_running_check_of_nobody_says_nothing() -> None:
+    result = check_running_balance({"A": 0, "B": 0})
+
+    assert (result.ok, result.p_value, result.reasons) == (None, None, ("There are no contacts.",))
+
+
+def test_a_running_check_knows_arms_without_a_share() -> None:
+    shares = {"A": 0.5, "B": 0.5, "C": 0.0}
+
+    assert check_running_balance({"A": 500, "B": 500, "C": 1}, shares).p_value == 0
+    assert check_running_balance({"A": 500, "B": 500, "C": 0}, shares).ok is True
+
+
+def test_a_running_check_of_a_billion_has_a_p_value_above_zero() -> None:
+    result = check_running_balance({"A": 10**9, "B": 0})
+
+    assert result.p_value is not None
+    assert result.p_value > 0

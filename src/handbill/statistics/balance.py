@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import exp, lgamma, log, log1p, pi
 
 from scipy.special import chdtrc
 
@@ -55,6 +56,52 @@ def check_balance(units: Mapping[str, int], shares: Mapping[str, float] | None =
     p_value = max(float(chdtrc(freedom, chi_square)), SMALLEST_P)
     reasons = () if p_value >= ALARM else (_alarm(units, expected, p_value),)
     return Balance(expected, p_value, chi_square, freedom, p_value >= ALARM, reasons)
+
+
+def check_running_balance(
+    units: Mapping[str, int], shares: Mapping[str, float] | None = None, *, concentration: float = 100.0
+) -> Balance:
+    """Whether a split that is looked at again and again, as units arrive, is as declared.
+
+    The p-value is one over the Bayes factor of "some other split", with a Dirichlet prior of this concentration
+    around the declared shares, against the declared one; it holds at all looks together. An alarm once is an alarm
+    for good. Lindon and Malek, Advances in Neural Information Processing Systems 35, 2022, 20147–20159.
+
+    >>> split = check_running_balance({"gate_30": 44700, "gate_40": 45489})
+    >>> round(split.p_value, 4), split.ok
+    (0.9587, True)
+    """
+    fixed = check_balance(units, shares)
+    if fixed.p_value is None or fixed.p_value == 0:
+        return fixed
+    declared = {name: share for name, share in fixed.expected.items() if share}
+    log_factor = _log_bayes_factor({name: units[name] for name in declared}, declared, concentration)
+    p_value = max(exp(min(-log_factor, 0.0)), SMALLEST_P)
+    reasons = () if p_value >= ALARM else (_alarm(units, fixed.expected, p_value),)
+    return Balance(fixed.expected, p_value, None, fixed.degrees_of_freedom, p_value >= ALARM, reasons)
+
+
+def _log_bayes_factor(units: Mapping[str, int], shares: Mapping[str, float], concentration: float) -> float:
+    """Logarithm of the Dirichlet-multinomial's probability of these counts over that of the declared shares.
+
+    The leading terms of Stirling's series are cancelled by hand: differences of gamma functions would leave no
+    digit at 10^9 units.
+    """
+    whole = concentration + sum(units.values())
+    result = lgamma(concentration) - _stirling_rest(whole) + (len(units) - 1) / 2 * (log(2 * pi) - log(whole))
+    for name, share in shares.items():
+        prior = concentration * share
+        weight = prior + units[name]
+        excess = (weight - whole * share) / (whole * share)
+        result += (weight - 0.5) * log1p(excess) + (prior - 0.5) * log(share) + _stirling_rest(weight) - lgamma(prior)
+    return result
+
+
+def _stirling_rest(z: float) -> float:
+    """What Stirling's formula lacks of the logarithm of the gamma function."""
+    if z < 20:
+        return lgamma(z) - ((z - 0.5) * log(z) - z + log(2 * pi) / 2)
+    return 1 / (12 * z) - 1 / (360 * z**3) + 1 / (1260 * z**5) - 1 / (1680 * z**7)
 
 
 def _alarm(units: Mapping[str, int], expected: Mapping[str, float], p_value: float) -> str:
