@@ -8,7 +8,9 @@ from handbill import __version__
 
 # In the order of `handbill --help`: begin, look, send, learn, operate.
 GROUPS = (
-    "init", "check", "evaluate", "database",
+    "init", "demo", "check", "imports", "segment", "preview",
+    "plan", "run", "ingest", "report", "evaluate",
+    "up", "deploy", "database",
 )  # fmt: skip
 
 app = typer.Typer(

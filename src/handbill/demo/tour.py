@@ -3,6 +3,7 @@
 import mailbox as maildirs
 import shutil
 import socket
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import timedelta
 from email.message import EmailMessage
@@ -30,6 +31,7 @@ MARK = ".made-by-handbill-demo"
 RESPONSES_UNTIL = CLOCK_AT + timedelta(days=75)
 """Every window has closed by then."""
 UNSUBSCRIBE_RATE = 0.004
+SECONDS_A_STEP = 60
 SEED = 2026
 
 
@@ -78,7 +80,7 @@ def give_tour(project_dir: Path, stage: Stage, *, contacts: int = 20_000) -> Tou
     stage.step("Measuring what they brought")
     reports = {}
     for number, name in enumerate(TRUE_EFFECTS, start=1):
-        report = write_report(project_dir, name, now=RESPONSES_UNTIL)
+        report = write_report(project_dir, name, fixed_clock(RESPONSES_UNTIL))
         reports[name] = report.path
         stage.share(number / len(TRUE_EFFECTS))
         stage.say(f"{name}: {report.headline}")
@@ -112,14 +114,20 @@ def _run(project_dir: Path, name: str, stage: Stage) -> int:
     stage.share(1)
     stage.step(f"Sending {name}")
     run_id = driving.begin(project_dir, name, now=now)
-    with driving.watching(project_dir, name) as look:
-        more = True
-        while more:
-            more = driving.send_for(project_dir, run_id, 1.0, now=now).more
+    with driving.watching(project_dir, name) as look, ThreadPoolExecutor(1) as hands:
+        sending = hands.submit(_send_all, project_dir, run_id, now)
+        while not sending.done():
+            wait([sending], timeout=0.5)
             counted = look()
             stage.share(counted.settled / max(counted.planned, 1) if counted else 0)
+        sending.result()
     stage.say(driving.end(project_dir, run_id, now=now))
     return driving.pieces_of(project_dir, run_id)
+
+
+def _send_all(project_dir: Path, run_id: int, now: str) -> None:
+    while driving.send_for(project_dir, run_id, SECONDS_A_STEP, now=now).more:
+        pass
 
 
 def _respond(project_dir: Path, shop: Shop, mailbox: Mailbox, stage: Stage) -> None:

@@ -1,0 +1,16 @@
+"""Takes in what came back: bounces, unsubscribe requests, orders and events that wait in the project's inbox."""
+
+import asyncio
+from pathlib import Path
+
+from prefect import flow
+
+from handbill.operations.collect import collect_project
+
+PROJECT = Path(__file__).resolve().parent.parent
+
+
+@flow(name="collect-responses")
+async def collect_responses() -> dict[str, int]:
+    """Reads the inbox once; answers how much of each kind came in. Reading it twice changes nothing."""
+    return await asyncio.to_thread(collect_project, PROJECT)

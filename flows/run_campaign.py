@@ -1,0 +1,62 @@
+"""Plans and sends one campaign, or every campaign whose time has come.
+
+Prefect drives, the database decides: this flow may die, run twice or overlap with another at any moment.
+"""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+from prefect import Task, flow, task
+from prefect.artifacts import acreate_progress_artifact, aupdate_progress_artifact
+from prefect.client.schemas.objects import State, TaskRun
+
+from handbill.errors import NothingToDo, StoreUnavailable
+from handbill.operations import driving
+
+PROJECT = Path(__file__).resolve().parent.parent
+SECONDS_A_TASK = 20
+
+
+async def store_is_away(_task: Task[..., Any], _run: TaskRun, state: State[Any]) -> bool:
+    """Only a store that cannot be reached is worth another try; messages have their own retries in the outbox."""
+    return isinstance(await state.aresult(raise_on_failure=False), StoreUnavailable)
+
+
+@task(retries=2, retry_delay_seconds=10, retry_condition_fn=store_is_away)
+async def start(campaign: str, plan: str | None, new_wave: str | None, now: str | None) -> int:
+    """Seals the plan, or takes up the open run; answers the run's id."""
+    return await asyncio.to_thread(driving.begin, PROJECT, campaign, plan=plan, new_wave=new_wave, now=now)
+
+
+@task(retries=2, retry_delay_seconds=10, retry_condition_fn=store_is_away)
+async def send(run_id: int, now: str | None) -> driving.Step:
+    """Sends for some seconds."""
+    return await asyncio.to_thread(driving.send_for, PROJECT, run_id, SECONDS_A_TASK, now=now)
+
+
+@flow(name="run-campaign", flow_run_name="run-{campaign}")
+async def run_campaign(
+    campaign: str, plan: str | None = None, new_wave: str | None = None, now: str | None = None
+) -> str:
+    """Sends what is due of a campaign; repeated, it goes on where it was. Answers the books in a sentence."""
+    run_id = await start(campaign, plan, new_wave, now)
+    artifact = await acreate_progress_artifact(0.0, key=f"run-{campaign}", description=f"Messages of {campaign}")
+    while True:
+        step = await send(run_id, now)
+        counted = await asyncio.to_thread(driving.progress_of, PROJECT, run_id)
+        await aupdate_progress_artifact(artifact, 100.0 * counted.settled / max(counted.planned, 1))
+        if not step.more:
+            return await asyncio.to_thread(driving.end, PROJECT, run_id, now=now)
+
+
+@flow(name="run-due-campaigns")
+async def run_due_campaigns() -> dict[str, str]:
+    """Starts every campaign that is due and takes up every open run; answers a sentence for each."""
+    said = {}
+    for campaign in await asyncio.to_thread(driving.due_campaigns, PROJECT):
+        try:
+            said[campaign] = await run_campaign(campaign)
+        except NothingToDo as nothing:
+            said[campaign] = str(nothing)
+    return said

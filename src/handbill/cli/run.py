@@ -1,0 +1,138 @@
+"""`handbill run`: a campaign, executed as the project's own Prefect flow, with its progress in the terminal."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType
+from typing import Annotated
+
+import typer
+
+from handbill.cli.options import Now, ProjectDir, clock_at
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the command to the command line."""
+    app.command("run")(run)
+
+
+def run(
+    campaign: Annotated[str, typer.Argument(help="Name of the campaign.")],
+    plan: Annotated[Path | None, typer.Option(help="Run exactly this plan, made by `handbill plan --out`.")] = None,
+    new_wave: Annotated[str | None, typer.Option(metavar="NAME", help="Send a finished campaign once more.")] = None,
+    now: Now = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    project_dir: ProjectDir = Path(),
+) -> None:
+    """Send a campaign. Kill it and repeat it as you like: nobody is left out, and nobody gets it twice.
+
+    Example: handbill run spring-sale
+    """
+    import os
+
+    from handbill.operations.api_server import client_environment, ensure_server
+    from handbill.settings import load_settings
+
+    moment = clock_at(now)().isoformat() if now else None
+    _confirm(project_dir, campaign, new_wave, moment, yes)
+    settings = load_settings(project_dir)
+    loading = threading.Thread(target=_load_prefect, name="load prefect", daemon=True)
+    # Prefect takes its home and its switches from the environment at its import; the address of the API comes after.
+    os.environ.update(client_environment(settings, os.environ.get("PREFECT_API_URL", "")), **_QUIET)
+    declared = os.environ.pop("PREFECT_API_URL")
+    loading.start()
+    url = ensure_server(settings, {**os.environ, **({"PREFECT_API_URL": declared} if declared else {})})
+    loading.join()
+    with _progress(project_dir, campaign):
+        sentence = _execute(project_dir, url, campaign, str(plan.resolve()) if plan else None, new_wave, moment)
+    typer.echo(sentence)
+
+
+_QUIET = {"PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL"}
+"""Our own lines say what the user needs; Prefect's go to its API, where the dashboard shows them."""
+
+
+def _load_prefect() -> None:
+    import prefect
+    import prefect.flow_engine  # noqa: F401 - most of the second that loading takes, while the API is looked for
+
+
+def _execute(
+    project_dir: Path, url: str, campaign: str, plan: str | None, new_wave: str | None, now: str | None
+) -> str:
+    """The project's own flow, in this process; answers what it says."""
+    import asyncio
+
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+
+    flow = _flow_file(project_dir.resolve() / "flows" / "run_campaign.py").run_campaign
+    with temporary_settings(updates={PREFECT_API_URL: url}):
+        sentence: str = asyncio.run(flow(campaign, plan=plan, new_wave=new_wave, now=now))
+    return sentence
+
+
+def _flow_file(path: Path) -> ModuleType:
+    from importlib.util import module_from_spec, spec_from_file_location
+
+    from handbill.errors import SetupIncomplete
+
+    spec = spec_from_file_location("handbill_flows", path)
+    if not path.is_file() or spec is None or spec.loader is None:
+        raise SetupIncomplete(f"{path}: the project's flow is missing. Take it from a new project (`handbill init`).")
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def _confirm(project_dir: Path, campaign: str, new_wave: str | None, now: str | None, yes: bool) -> None:
+    """Says what would leave, and asks a person who sits at a terminal."""
+    import sys
+
+    if yes or not sys.stdin.isatty():
+        return
+    from handbill.operations.opening import opened
+    from handbill.operations.plan import in_one_line, plan_campaign
+
+    with opened(project_dir) as (project, settings, engine):
+        plan = plan_campaign(engine, project, settings, campaign, now=clock_at(now)(), wave=new_wave)
+    typer.echo(in_one_line(plan), err=True)
+    typer.confirm("Send it?", abort=True, err=True)
+
+
+@contextmanager
+def _progress(project_dir: Path, campaign: str) -> Iterator[None]:
+    """A bar with rate and time left, drawn from the outbox, whoever does the sending."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from handbill.operations.driving import watching
+
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"),
+               TimeRemainingColumn())  # fmt: skip
+    finished = threading.Event()
+    with watching(project_dir, campaign) as look, Progress(*columns, console=console) as bar:
+        task = bar.add_task(campaign, total=None, rate="")
+
+        def draw() -> None:
+            if counted := look():
+                speed = bar.tasks[0].speed
+                rate = f"{speed:,.0f}/s" if speed else ""
+                bar.update(task, total=counted.planned, completed=counted.settled, rate=rate)
+
+        def keep_drawing() -> None:
+            while not finished.wait(0.5):
+                draw()
+
+        artist = threading.Thread(target=keep_drawing, daemon=True)
+        artist.start()
+        try:
+            yield
+        finally:
+            finished.set()
+            artist.join()
+            draw()

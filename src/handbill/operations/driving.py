@@ -1,0 +1,131 @@
+"""What a scheduler needs of a run: a folder and ids in, counts out, in steps that may stop and be repeated."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from sqlalchemy import Connection, select
+
+from handbill.clock import Clock, fixed_clock, real_clock
+from handbill.definitions.project import Project
+from handbill.delivery.books import Books, books
+from handbill.operations.control import sentence
+from handbill.operations.opening import opened
+from handbill.operations.run import drain_run, finish_run, start_run
+from handbill.planning.schedule import wave_of
+from handbill.planning.seal import run_of_wave
+from handbill.store.connection import reading
+from handbill.store.tables import run
+
+
+@dataclass(frozen=True)
+class Step:
+    """What one step of sending did. `more` says whether messages are due still; `next_due_at` when the next ones are.
+
+    `stopped` says why it ended early; empty when it did not.
+    """
+
+    by_state: dict[str, int]
+    batches: list[str]
+    more: bool
+    next_due_at: str | None
+    stopped: str
+
+
+def begin(
+    project_dir: Path, campaign: str, *, plan: str | None = None, new_wave: str | None = None, now: str | None = None
+) -> int:
+    """Takes up the campaign's open run, or plans and seals a new one; answers the run's id. See `start_run`."""
+    with opened(project_dir) as (project, _, engine):
+        started = start_run(
+            engine,
+            project,
+            campaign,
+            clock=clock_of(now),
+            plan_file=Path(plan) if plan else None,
+            new_wave=new_wave,
+        )
+    return started.run_id
+
+
+def send_for(project_dir: Path, run_id: int, seconds: float, *, now: str | None = None) -> Step:
+    """Sends for so many seconds at most, then settles what is on its way and answers."""
+    with opened(project_dir) as (project, settings, engine), _stopping_after(seconds) as stop:
+        done = drain_run(engine, project, settings, run_id, clock=clock_of(now), stop=stop)
+        next_due_at = done.next_due_at
+        is_due = next_due_at is not None and next_due_at <= clock_of(now)()
+    return Step(
+        dict(done.by_state),
+        list(done.batches),
+        more=not done.stopped and (is_due or stop.is_set()),
+        next_due_at=next_due_at.isoformat() if next_due_at else None,
+        stopped=done.stopped,
+    )
+
+
+def end(project_dir: Path, run_id: int, *, now: str | None = None) -> str:
+    """Closes the run when nothing of it is open; answers its books as a sentence."""
+    with opened(project_dir) as (_, _, engine):
+        finish_run(engine, run_id, clock=clock_of(now))
+        with reading(engine) as connection:
+            return sentence(connection, run_id)
+
+
+def progress_of(project_dir: Path, run_id: int) -> Books:
+    """How far a run is, from any process."""
+    with opened(project_dir) as (_, _, engine), reading(engine) as connection:
+        return books(connection, run_id)
+
+
+@contextmanager
+def watching(project_dir: Path, campaign: str) -> Iterator[Callable[[], Books | None]]:
+    """A question that may be asked again and again while others work: how far is the campaign's latest run?"""
+    latest = select(run.c.id).where(run.c.campaign == campaign).order_by(run.c.id.desc()).limit(1)
+
+    def look() -> Books | None:
+        with reading(engine) as connection:
+            run_id = connection.scalar(latest)
+            return books(connection, run_id) if run_id is not None else None
+
+    with opened(project_dir) as (_, _, engine):
+        yield look
+
+
+def pieces_of(project_dir: Path, run_id: int) -> int:
+    """How many printed pieces of a run were handed over."""
+    with opened(project_dir) as (_, _, engine), reading(engine) as connection:
+        return books(connection, run_id, channel="direct_mail").accepted
+
+
+def due_campaigns(project_dir: Path, *, now: str | None = None) -> list[str]:
+    """The campaigns that have an open run, or a wave whose time has come and that nobody has started."""
+    moment = clock_of(now)()
+    with opened(project_dir) as (project, _, engine), reading(engine) as connection:
+        return [name for name in project.campaigns if _is_due(connection, project, name, moment)]
+
+
+def clock_of(now: str | None) -> Clock:
+    """The real clock, or one that stands at an ISO 8601 time with its offset."""
+    return fixed_clock(datetime.fromisoformat(now)) if now else real_clock
+
+
+def _is_due(connection: Connection, project: Project, name: str, moment: datetime) -> bool:
+    if connection.scalar(select(run.c.id).where(run.c.campaign == name, run.c.state == "running")):
+        return True
+    wave = wave_of(project, project.campaigns[name], moment)
+    has_run = run_of_wave(connection, name, wave.name) is not None
+    return wave.scheduled_at <= moment and not wave.is_over(moment) and not has_run
+
+
+@contextmanager
+def _stopping_after(seconds: float) -> Iterator[threading.Event]:
+    stop = threading.Event()
+    timer = threading.Timer(seconds, stop.set)
+    timer.start()
+    try:
+        yield stop
+    finally:
+        timer.cancel()

@@ -1,0 +1,116 @@
+"""Prefect loads every flow, executes what a schedule says, and runs a campaign from the command line."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from ruamel.yaml import YAML
+
+from handbill.operations.api_server import client_environment, ensure_server, stop_server
+from handbill.operations.starter import lay_down, starter_dir
+from handbill.settings import load_settings
+
+pytestmark = pytest.mark.xdist_group("prefect")
+DECLARED: dict[str, Any] = YAML(typ="safe").load(starter_dir() / "prefect.yaml")
+NOW = "2026-12-01T09:00"
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The starter as a project of its own, with its own API server; e-mails go to a maildir."""
+    project = tmp_path_factory.mktemp("flows") / "shop"
+    lay_down(project)
+    campaigns = project / "campaigns.yaml"
+    campaigns.write_text(
+        campaigns.read_text()
+        .replace("provider: smtp", "provider: file\n    directory: sent")
+        .replace("    host: localhost\n    port: 1025\n    security: none\n", "")
+    )
+    settings = load_settings(project)
+    ensure_server(settings, {})
+    yield project
+    stop_server(settings)
+
+
+def handbill(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "handbill", *arguments, "--project", str(project)]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
+    return subprocess.run(command, capture_output=True, text=True, check=False, env=environment, timeout=120)
+
+
+def test_every_declared_entrypoint_is_a_flow(shop: Path) -> None:
+    entrypoints = [entry["entrypoint"] for entry in DECLARED["deployments"]]
+    code = "import sys; from prefect.flows import load_flow_from_entrypoint as load\n"
+    code += "print([load(entrypoint).name for entrypoint in sys.argv[1:]])"
+    settings = load_settings(shop)
+    environment = {**os.environ, **client_environment(settings, ensure_server(settings, {}))}
+    command = [sys.executable, "-c", code, *entrypoints]
+    done = subprocess.run(command, cwd=shop, capture_output=True, text=True, check=True, env=environment)
+    expected = [entrypoint.rpartition(":")[2].replace("_", "-") for entrypoint in entrypoints]
+    assert done.stdout.strip() == str(expected)
+
+
+def test_a_campaign_runs_as_a_flow_and_is_never_sent_again(shop: Path, tmp_path: Path) -> None:
+    people = tmp_path / "people.csv"
+    rows = [f"c{n},c{n}@mail.example,GB,2026-01-01" for n in range(200)]
+    people.write_text("\n".join(["external_id,email,country,created_at", *rows]))
+    consents = tmp_path / "consents.csv"
+    rows = [f"c{n},email,offers,granted,2026-01-01" for n in range(200)]
+    consents.write_text("\n".join(["external_id,channel,topic,state,at", *rows]))
+    orders = tmp_path / "orders.csv"
+    rows = [f"o{n},c{n},2026-09-01,20" for n in range(200)]
+    orders.write_text("\n".join(["order_id,external_id,ordered_at,total", *rows]))
+    for kind, file in (("contacts", people), ("consents", consents), ("orders", orders)):
+        done = handbill(shop, "import", kind, str(file), "--now", NOW)
+        assert done.returncode == 0, done.stderr
+    first = handbill(shop, "run", "spring-sale", "--now", NOW)
+    assert first.returncode == 0, first.stderr
+    sent = sorted((shop / "sent" / "new").iterdir())
+    assert len(sent) > 150
+    assert first.stdout.startswith(f"Sent {len(sent)}")
+    again = handbill(shop, "run", "spring-sale", "--now", NOW)
+    assert again.returncode == 1
+    assert "the wave once is finished, and a wave is never sent twice" in again.stderr
+    assert sorted((shop / "sent" / "new").iterdir()) == sent
+
+
+def test_a_schedule_is_executed(shop: Path) -> None:
+    declared = YAML(typ="safe").load(shop / "prefect.yaml")
+    for entry in declared["deployments"]:
+        entry["schedules"] = [{"interval": 2}] if entry["name"] == "responses" else []
+    YAML(typ="safe").dump(declared, shop / "prefect.yaml")
+    settings = load_settings(shop)
+    url = ensure_server(settings, {})
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
+    command = [sys.executable, "-m", "handbill", "up", "--project", str(shop)]
+    with (shop / "up.log").open("w") as log:
+        service = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+    try:
+        wait_until(lambda: service.poll() is not None or scheduled_and_completed(url), limit_s=90)
+        assert service.poll() is None, (shop / "up.log").read_text()
+        assert scheduled_and_completed(url), (shop / "up.log").read_text()
+    finally:
+        service.terminate()
+        service.wait(30)
+
+
+def scheduled_and_completed(url: str) -> bool:
+    wanted = {
+        "flow_runs": {"state": {"type": {"any_": ["COMPLETED"]}}},
+        "flows": {"name": {"any_": ["collect-responses"]}},
+    }
+    runs = requests.post(f"{url}/flow_runs/filter", json=wanted, timeout=10).json()
+    return any(run["auto_scheduled"] for run in runs)
+
+
+def wait_until(condition: Callable[[], bool], *, limit_s: float) -> None:
+    """Asks again and again; other processes do the work that is waited for."""
+    deadline = time.monotonic() + limit_s
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.2)
