@@ -8,12 +8,17 @@ import pytest
 from sqlalchemy import Engine
 
 from handbill.definitions.project import Project
+from handbill.delivery.enqueue import enqueue
 from handbill.errors import ProjectInvalid
 from handbill.operations.dry_render import BATCH, Unrenderable
 from handbill.operations.plan import as_json, as_markdown, as_text, in_one_line, plan_and_render, plan_campaign
 from handbill.operations.segments import count_segment, show_segment
+from handbill.planning.plan import make_plan
+from handbill.planning.schedule import wave_of
+from handbill.planning.seal import seal_run
+from handbill.store.connection import writing
 from tests.conftest import NOW
-from tests.operations.shop import TEMPLATE, add_people, make_project, make_settings
+from tests.operations.shop import TEMPLATE, add_people, make_project, make_settings, states_of
 
 STARTER = Path(__file__).parent.parent.parent
 POST = """
@@ -34,6 +39,11 @@ SUBJECT_FROM_PHONE = """
 
 def shop(root: Path, **given: Any) -> Project:
     return make_project(root, 25, **given)
+
+
+def shop_with_post(root: Path) -> Project:
+    shutil.copytree(STARTER / "templates/mail", root / "templates/mail")
+    return shop(root, campaigns=POST, channels="  direct_mail: {cost: 0.5}\n")
 
 
 def with_template(root: Path, words: str) -> None:
@@ -78,8 +88,7 @@ def test_a_template_with_a_mistake_is_refused(store: Engine, tmp_path: Path) -> 
 
 
 def test_of_printed_pieces_the_fullest_and_the_emptiest_are_laid_out(store: Engine, tmp_path: Path) -> None:
-    shutil.copytree(STARTER / "templates/mail", tmp_path / "templates/mail")
-    project = shop(tmp_path, campaigns=POST, channels="  direct_mail: {cost: 0.5}\n")
+    project = shop_with_post(tmp_path)
     add_people(store, 28)
     add_people(store, 2, company="Wolfeschlegelsteinhausenbergerdorff and Sons and Daughters and Cousins of Whitby")
     plan, rendered = plan_and_render(store, project, make_settings(tmp_path, store), "letters", now=NOW)
@@ -112,3 +121,15 @@ def test_an_unknown_segment_is_named_with_the_nearest(store: Engine, tmp_path: P
     with pytest.raises(ProjectInvalid) as caught:
         count_segment(store, shop(tmp_path), "everbody", now=NOW)
     assert str(caught.value) == 'segments: segment "everbody" is not known. Use everybody. Did you mean "everybody"?'
+
+
+def test_two_households_behind_one_door_get_a_piece_each(store: Engine, tmp_path: Path) -> None:
+    project = shop_with_post(tmp_path)
+    add_people(store, 1, address_key="gb|yo211aa|1 harbour st", household_key="h-lee")
+    add_people(store, 1, address_key="gb|yo211aa|1 harbour st", household_key="h-morgan")
+    campaign = project.campaigns["letters"]
+    with writing(store) as connection:
+        plan = make_plan(connection, project, "letters", now=NOW)
+        run_id = seal_run(connection, project, plan, now=NOW)
+        enqueue(connection, project, campaign, wave_of(project, campaign, NOW), run_id, now=NOW)
+    assert states_of(store) == {"queued": 2}

@@ -53,6 +53,16 @@ def enqueue(
     return connection.scalar(select(func.count()).where(outbox.c.run_id == run_id)) or 0
 
 
+def printed_address(person: Row[Any]) -> Iterator[str]:
+    """The address lines of a row of `contact` as they are printed, the name first."""
+    name = " ".join(part for part in (person.first_name, person.last_name) if part)
+    yield from (line for line in (name, person.company) if line)
+    yield from address_lines(
+        Address(person.address_line1, person.address_line2, person.city, person.region, person.postcode,
+                person.country, person.address_key)
+    )  # fmt: skip
+
+
 class RandomHex(FunctionElement[str]):
     """32 random hexadecimal digits, other ones in every row."""
 
@@ -137,7 +147,7 @@ def _enqueue_mail(
 
 def _postal_columns() -> list[ColumnElement[Any]]:
     names = ("first_name", "last_name", "company", "address_line1", "address_line2", "city", "region", "postcode",
-             "country", "address_key", "postal_hash")  # fmt: skip
+             "country", "address_key", "household_key", "postal_hash")  # fmt: skip
     return [contact.c[name] for name in names]
 
 
@@ -146,8 +156,8 @@ def _piece(person: Row[Any], code: str, cost: int) -> dict[str, object]:
     return {
         **{name: getattr(person, name) for name in ("run_id", "enrollment_id", "contact_id", "arm", "step", "state")},
         "channel": "direct_mail",
-        "address": "\n".join(_address(person)),
-        "address_key": person.address_key,
+        "address": "\n".join(printed_address(person)),
+        "address_key": person.household_key,  # two households behind one door get a piece each
         "address_hash": person.postal_hash,
         "not_before": person.leaves_at,
         "message_at": person.leaves_at,
@@ -156,16 +166,6 @@ def _piece(person: Row[Any], code: str, cost: int) -> dict[str, object]:
         "code": code,
         "cost": cost,
     }
-
-
-def _address(person: Row[Any]) -> Iterator[str]:
-    """The lines as they are printed, the name first."""
-    name = " ".join(part for part in (person.first_name, person.last_name) if part)
-    yield from (line for line in (name, person.company) if line)
-    yield from address_lines(
-        Address(person.address_line1, person.address_line2, person.city, person.region, person.postcode,
-                person.country, person.address_key)
-    )  # fmt: skip
 
 
 def _unused_codes(connection: Connection, count: int) -> list[str]:

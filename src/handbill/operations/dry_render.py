@@ -1,15 +1,15 @@
 """What the planned people would get: every e-mail rendered as a run would, and the pieces that are hardest to print."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, func, select
+from sqlalchemy import ColumnElement, Connection, Select, func, select
 
-from handbill.contacts.addresses import Address, address_lines
 from handbill.contacts.profiles import load_profiles
 from handbill.definitions.campaign import Campaign, Channel
 from handbill.definitions.project import Project
+from handbill.delivery.enqueue import printed_address
 from handbill.delivery.links import Unsubscribe, unsubscribe_mailto
 from handbill.delivery.providers import email_channel, sending_domain
 from handbill.errors import NotRenderable, Problem
@@ -177,11 +177,16 @@ def _pieces(
     ids = _hardest(connection, arm)
     profiles = load_profiles(connection, project, ids)
     failed = 0
-    for sequence, contact_id in enumerate(ids, start=1):
-        problems = template.check(_piece(profiles[contact_id], sequence))
-        faults.add(problems, profiles[contact_id]["external_id"])
+    for sequence, person in enumerate(connection.execute(_in_order(ids)), start=1):
+        piece = PieceInput(profiles[person.id], tuple(printed_address(person)), SAMPLE_CODE, sequence)
+        problems = template.check(piece)
+        faults.add(problems, person.external_id)
         failed += bool(problems)
     return ArmRendering(arm, "direct_mail", recipients, len(ids), failed)
+
+
+def _in_order(ids: Sequence[int]) -> Select[Any]:
+    return select(contact).where(contact.c.id.in_(ids)).order_by(contact.c.id)
 
 
 def _hardest(connection: Connection, arm: str) -> list[int]:
@@ -192,12 +197,3 @@ def _hardest(connection: Connection, arm: str) -> list[int]:
     mine = planned_contacts(selection.c.contact_id).where(selection.c.arm == arm).limit(HARDEST)
     ends = (mine.order_by(length.desc(), selection.c.contact_id), mine.order_by(length, selection.c.contact_id.desc()))
     return sorted({contact_id for end in ends for contact_id in connection.scalars(end)})
-
-
-def _piece(profile: dict[str, Any], sequence: int) -> PieceInput:
-    place = {name: profile[f"address_{name}"] for name in ("line1", "line2")}
-    place |= {name: profile[name] for name in ("city", "region", "postcode", "country")}
-    name = " ".join(filter(None, (profile["first_name"], profile["last_name"])))
-    # Everybody who is planned for post has an address key; the lines only need to know that.
-    lines = address_lines(Address(**place, address_key=profile["external_id"]))
-    return PieceInput(profile, (*filter(None, (name, profile["company"])), *lines), SAMPLE_CODE, sequence)
