@@ -6,7 +6,7 @@ from typing import Any
 
 from scipy.special import ndtr
 
-from handbill.statistics import balance, rollout, spending
+from handbill.statistics import balance, heterogeneity, rollout, spending, strata
 from handbill.statistics.proportions import pooled_z
 from handbill.statistics.samples import Proportion
 
@@ -49,8 +49,49 @@ def _running_balance(given: Mapping[str, Any]) -> Numbers:
     return {"log_bayes_factor": -math.log(result.p_value), "p": result.p_value}
 
 
+def _segments(given: Mapping[str, list[float]]) -> Numbers:
+    effects = [heterogeneity.Effect(*one) for one in zip(given["effect"], given["se"], strict=True)]
+    result = heterogeneity.compare_segments(effects)
+    weights = [1 / effect.standard_error**2 for effect in effects]
+    squares = sum(weights) - sum(weight**2 for weight in weights) / sum(weights)
+    between = max((result.q - len(effects) + 1) / squares, 0.0)  # DerSimonian and Laird's, to check the shrinking
+    mean, shrunken = heterogeneity.shrink(effects, between)
+    return {
+        "fixed_effect_mean": heterogeneity.pooled(effects, 0.0).estimate,
+        "Q": result.q,
+        "Q_p": result.p_value,
+        "tau2_PM": result.variance_between,
+        "tau2_DL": between,
+        "mean_DL": mean.estimate,
+        "mean_se_DL": mean.standard_error,
+        **{f"shrunken_DL[{place}]": segment.estimate for place, segment in enumerate(shrunken)},
+    }
+
+
+def _strata(given: Mapping[str, list[list[int]]]) -> Numbers:
+    waves = [
+        strata.Stratum(Proportion(c[0], of=c[1]), Proportion(t[0], of=t[1]))
+        for c, t in zip(given["control"], given["treatment"], strict=True)
+    ]
+    risk, risk_error = strata.mantel_haenszel_difference(waves)
+    difference, error = strata.post_stratified(waves)
+    return {
+        "cmh_chi2": strata.mantel_haenszel_z(waves) ** 2,
+        "cmh_p": strata.compare_stratified(waves).p_value,
+        "rd_mh": risk,
+        "rd_mh_se_sato": risk_error,
+        "post_stratified_diff": difference,
+        "post_stratified_se": error,
+    }
+
+
 def _arm(given: Mapping[str, int]) -> Proportion:
     return Proportion(given["conversions"], of=given["n"])
 
 
-METHODS: dict[str, Callable[[Any], Numbers]] = {"winner_rollout": _rollout, "running_balance": _running_balance}
+METHODS: dict[str, Callable[[Any], Numbers]] = {
+    "winner_rollout": _rollout,
+    "running_balance": _running_balance,
+    "segment_shrinkage": _segments,
+    "stratified": _strata,
+}

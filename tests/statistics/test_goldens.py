@@ -43,14 +43,13 @@ COVERED = """
     NI-01 NI-02
     GS-01 GS-02 GS-03 GS-06 GS-07 GS-08 GS-11 GS-12 GS-15 GS-16 GS-17 GS-19 GF-01 GF-02 GF-03 PK-01
     AV-01 AV-02 AV-03 AV-06 AV-07
-    WR-01 AV-12
+    WR-01 AV-12 HS-01 HS-02 CMH-01
 """
 
 OUT_OF_SCOPE = {
     "bandits": "TS-01 TS-02 TS-03",
     "power by arcsine, power of several looks": "PW-01 PW-07 PW-08 PW-16",
     "other sequential tests": "AV-08 AV-11",
-    "segments and strata": "HS-01 HS-02 CMH-01",
     "explanations of revenue": "ZR-01 ZR-02",
     "machine opens": "BO-01",
 }
@@ -73,6 +72,7 @@ OTHER_METHODS = {
         "p_intersection_stage1_bonferroni z_intersection_final_bonferroni "
         "p_intersection_stage1_sidak z_intersection_final_sidak"
     ),
+    "stratified": "or_mh or_ci_low or_ci_high",
     "power": "n_per_arm_both_tails n_both_tails_rounded_up",
     "exact_coverage": "coverage_wald",
     "holdout_increment": (
