@@ -4,18 +4,10 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy.special import betainc, betaincc, erfcx, ndtr, xlog1py
+from scipy.special import betainc, betaincc, erfcx, ndtr
 
+from handbill.statistics.beta_posteriors import breakpoints, density, grid
 from handbill.statistics.samples import Proportion
-
-Floats = NDArray[np.float64]
-
-REACH = 14
-"""Standard deviations, on the angular scale, to either side of a posterior's centre that are integrated over."""
-
-NODES = 20
-"""Gauss–Legendre points between two breakpoints, which lie two standard deviations apart at most."""
 
 
 @dataclass(frozen=True)
@@ -45,9 +37,9 @@ def rates_verdict(control: Proportion, treatment: Proportion, *, prior: tuple[fl
     if min(prior) < 0.5:
         raise ValueError("the parameters of a beta prior must be at least 0.5 here")
     a, b = _posterior(control, prior), _posterior(treatment, prior)
-    angles, weights = _grid(_breakpoints(*a), _breakpoints(*b))
+    angles, weights = grid(breakpoints(*a), breakpoints(*b))
     rates = np.sin(angles) ** 2
-    density_b = _density(angles, *b) * weights
+    density_b = density(angles, *b) * weights
     below_a, below_b = betainc(*a, rates), betainc(*b, rates)
     slope = np.sin(2 * angles) * weights  # d rate
     return Verdict(
@@ -89,26 +81,3 @@ def _mean_shortfall(z: float) -> float:
 
 def _posterior(arm: Proportion, prior: tuple[float, float]) -> tuple[float, float]:
     return prior[0] + arm.successes, prior[1] + arm.of - arm.successes
-
-
-def _breakpoints(a: float, b: float) -> Floats:
-    """Angles every two standard deviations around the posterior's centre."""
-    centre, sd = math.atan2(math.sqrt(a), math.sqrt(b)), 0.5 / math.sqrt(a + b + 1)
-    return np.asarray(centre + sd * np.arange(-REACH, REACH + 1, 2.0))
-
-
-def _grid(*breakpoints: Floats) -> tuple[Floats, Floats]:
-    """Points and weights of Gauss–Legendre quadrature between all neighbouring breakpoints."""
-    edges = np.unique(np.clip(np.concatenate(breakpoints), 0.0, np.pi / 2))
-    nodes, weights = np.polynomial.legendre.leggauss(NODES)
-    half = np.diff(edges)[:, None] / 2
-    points = edges[:-1, None] + half * (nodes[None, :] + 1)
-    return points.ravel(), (half * weights[None, :]).ravel()
-
-
-def _density(angles: Floats, a: float, b: float) -> Floats:
-    """The posterior's density on the angular scale, up to a factor; relative to its centre, so that digits survive."""
-    centre = math.atan2(math.sqrt(a), math.sqrt(b))
-    above = np.sin(angles - centre) * np.sin(angles + centre)  # rate − mean
-    up, down = np.maximum(above * (a + b) / a, -1.0), np.maximum(-above * (a + b) / b, -1.0)
-    return np.asarray(np.exp(xlog1py(a - 0.5, up) + xlog1py(b - 0.5, down)))
