@@ -1,16 +1,33 @@
 """What our roll-outs, running checks of the split, bandits and segments give for the inputs of a golden case."""
 
+import csv
 import math
 from collections.abc import Callable, Mapping
+from functools import cache
+from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from scipy.special import ndtr
 
-from handbill.statistics import balance, heterogeneity, rollout, spending, strata
+from handbill.statistics import (
+    balance,
+    bandit,
+    heterogeneity,
+    machine_opens,
+    means,
+    revenue_parts,
+    rollout,
+    spending,
+    strata,
+)
 from handbill.statistics.proportions import pooled_z
-from handbill.statistics.samples import Proportion
+from handbill.statistics.samples import Proportion, Sample
 
 Numbers = dict[str, float | None]
+
+HILLSTROM = Path(__file__).parents[3] / "shared" / "data" / "hillstrom.csv"
 
 
 def _rollout(given: Mapping[str, Any]) -> Numbers:
@@ -85,6 +102,60 @@ def _strata(given: Mapping[str, list[list[int]]]) -> Numbers:
     }
 
 
+def _bandit(given: Mapping[str, Any]) -> Numbers:
+    arms = {str(place): _arm(arm) for place, arm in enumerate(given["arms"])}
+    best = bandit.probabilities_of_being_best(arms, prior=(given["prior"]["alpha"], given["prior"]["beta"]))
+    floored = bandit.floored(best, given["min_weight"])
+    return {
+        f"{kind}[{name}]": share
+        for kind, shares in (("p_best", best), ("floored", floored))
+        for name, share in shares.items()
+    }
+
+
+def _opens(given: Mapping[str, Any]) -> Numbers:
+    control, treatment = (Proportion(given[arm]["opens"], of=given[arm]["n"]) for arm in ("control", "treatment"))
+    share, sensitivity = given["false_open_rate"], given["sensitivity"]
+    result = machine_opens.compare_opens(control, treatment, share, sensitivity=sensitivity)
+    return {
+        "corrected_control": machine_opens.corrected_rate(control, share, sensitivity=sensitivity),
+        "corrected_treatment": machine_opens.corrected_rate(treatment, share, sensitivity=sensitivity),
+        "corrected_diff": result.difference,
+        "corrected_ci_low": result.low,
+        "corrected_ci_high": result.high,
+    }
+
+
+def _revenue(given: Mapping[str, Any]) -> Numbers:
+    control, treatment = hillstrom_spend("No E-Mail"), hillstrom_spend(given["arm"])
+    arms = Sample.from_values(control), Sample.from_values(treatment)
+    parts = revenue_parts.split_revenue(*arms)
+    buyers = means.welch(*(revenue_parts.buyers_alone(arm) for arm in arms))
+    cap = revenue_parts.winsor_cap(np.concatenate((control, treatment)))
+    capped = means.welch(*(Sample.from_values(np.minimum(arm, cap)) for arm in (control, treatment)))
+    shuffled = revenue_parts.permutation_p_value(control, treatment, np.random.default_rng(1))
+    return {
+        "aov_treatment": arms[1].total / arms[1].buyers,
+        "aov_control": arms[0].total / arms[0].buyers,
+        "effect_via_conversion": parts.via_conversion,
+        "effect_via_order_value": parts.via_value,
+        "aov_welch_t": buyers.t,
+        "aov_welch_p": buyers.tail.p_value,
+        "winsor_cap": cap,
+        "winsor_t": capped.t,
+        "winsor_p": capped.tail.p_value,
+        "winsor_diff": capped.difference,
+        "permutation_p_monte_carlo": shuffled,
+    }
+
+
+@cache
+def hillstrom_spend(arm: str) -> NDArray[np.float64]:
+    """What each contact of an arm of Hillstrom's e-mail experiment spent."""
+    with HILLSTROM.open(encoding="utf-8", newline="") as rows:
+        return np.array([float(row["spend"]) for row in csv.DictReader(rows) if row["segment"] == arm])
+
+
 def _arm(given: Mapping[str, int]) -> Proportion:
     return Proportion(given["conversions"], of=given["n"])
 
@@ -94,4 +165,7 @@ METHODS: dict[str, Callable[[Any], Numbers]] = {
     "running_balance": _running_balance,
     "segment_shrinkage": _segments,
     "stratified": _strata,
+    "thompson": _bandit,
+    "misclassified_opens": _opens,
+    "zero_inflated_revenue": _revenue,
 }
