@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,11 +14,11 @@ from handbill.contacts.profiles import load_profiles
 from handbill.definitions.campaign import Campaign
 from handbill.definitions.project import Project
 from handbill.delivery.budget import stop_counting
-from handbill.delivery.group_commit import Entry, GroupCommit
+from handbill.delivery.group_commit import GroupCommit
 from handbill.delivery.leases import CLAIM_LEASE, COMMIT_LEASE, sweep_leases
 from handbill.delivery.limits import Claims, claim_within_limits, limits_of
 from handbill.delivery.messages import Composer
-from handbill.delivery.outbox import Lease, mark_committing, release, settle
+from handbill.delivery.outbox import ENDED, Claimed, Lease, Settlement, Verdict, mark_committing, release, settle
 from handbill.delivery.providers import email_channel, email_provider, unavailable
 from handbill.delivery.retry import RetryRules
 from handbill.delivery.run_state import expire_overdue, next_due, pause_run
@@ -194,14 +195,16 @@ def _report(job: Job, bench: Bench, left: int, seconds: float) -> None:
 
 def _bench(job: Job) -> Bench:
     provider = email_provider(job.project)
+    tally: Counter[str] = Counter()
     return Bench(
         provider=provider,
         compose=Composer(job.project, job.campaign, job.settings.secret).compose,
-        group=GroupCommit(lambda entries: _write_down(job, entries)),
+        group=GroupCommit(lambda settlements, rows: _write_down(job, tally, settlements, rows)),
         brake=Brake(job.worker.stop),
         rules=RetryRules(job.campaign.on_uncertain, job.worker.random),
         clock=job.worker.clock,
         reconnect_after=job.worker.reconnect_after,
+        tally=tally,
     )
 
 
@@ -227,11 +230,12 @@ def _connections(job: Job, bench: Bench) -> Iterator[None]:
         _report(job, bench, 0, 1)
 
 
-def _write_down(job: Job, entries: Sequence[Entry]) -> None:
-    rows = [entry.row for entry in entries if entry.row]
+def _write_down(
+    job: Job, tally: Counter[str], settlements: Sequence[Settlement], rows: Sequence[Claimed]
+) -> Mapping[int, Verdict]:
     now = job.worker.clock()
     with writing(job.engine) as connection:
-        settle(connection, [settlement for entry in entries for settlement in entry.settlements], now=now)
+        settle(connection, settlements, now=now)
         verdicts = mark_committing(
             connection,
             rows,
@@ -240,9 +244,9 @@ def _write_down(job: Job, entries: Sequence[Entry]) -> None:
             budget=job.budget,
             topic=job.topic,
         )
-    for entry in entries:
-        if entry.row:
-            entry.verdict = verdicts[entry.row.id]
+    tally.update(settlement.state for settlement in settlements)
+    tally.update(ENDED[verdict] for verdict in verdicts.values() if verdict in ENDED)
+    return verdicts
 
 
 # ---------------------------------------------------------------- how it ends

@@ -1,64 +1,82 @@
 """One transaction for all connections that stand before their dot, so that one disk flush serves many messages."""
 
 import threading
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 from handbill.delivery.outbox import Claimed, Settlement, Verdict
 
-
-@dataclass
-class Entry:
-    """What one connection wants to be written down: how its last messages ended, and the next one that stands ready."""
-
-    settlements: Sequence[Settlement] = ()
-    row: Claimed | None = None
-    verdict: Verdict | None = None
-    error: BaseException | None = None
-    is_done: bool = field(default=False)
+Write = Callable[[Sequence[Settlement], Sequence[Claimed]], Mapping[int, Verdict]]
+"""Writes in one transaction how messages ended, and marks others; answers by id whether these may leave."""
 
 
 class GroupCommit:
-    """Collects entries of many threads while one of them writes; whoever comes next writes for all that wait.
+    """Collects what many connections want written while one of them writes; the next writes for all that wait.
 
-    The marker of a message and the outcome of the one before it on the same connection are written together. So at no
-    instant is more than one message of a connection marked and not settled.
+    How a message ended is written at the latest together with the marker of the next one on the same connection. So
+    at no instant is more than one message of a connection marked and not settled.
     """
 
-    def __init__(self, write: Callable[[Sequence[Entry]], None]) -> None:
+    def __init__(self, write: Write) -> None:
         self._write = write
-        self._waiting: list[Entry] = []
-        self._list = threading.Lock()
+        self._settlements: list[Settlement] = []
+        self._marks: list[_Mark] = []
+        self._lists = threading.Lock()
         self.turn = threading.Lock()
         """Held by whoever writes to the store; other writers of this process take it too instead of polling for it."""
 
     @property
     def waiting(self) -> int:
-        """Entries that the next writer takes along."""
-        return len(self._waiting)
+        """How many markers the next writer takes along."""
+        return len(self._marks)
 
-    def submit(self, settlements: Sequence[Settlement], row: Claimed | None = None) -> Verdict | None:
-        """Writes durably how messages ended and marks `row`; answers whether that one may leave.
+    def add(self, settlement: Settlement) -> None:
+        """Leaves it to whoever writes next to write down how a message ended."""
+        with self._lists:
+            self._settlements.append(settlement)
 
-        Raises whatever the store raises.
+    def mark(self, row: Claimed) -> Verdict:
+        """Marks a message durably, and settles what was added before; answers whether it may leave.
+
+        Raises whatever the store raises; then nothing was written, and what was added waits for the next try.
         """
-        entry = Entry(settlements, row)
-        with self._list:
-            self._waiting.append(entry)
+        mark = _Mark(row)
+        with self._lists:
+            self._marks.append(mark)
         with self.turn:
-            if not entry.is_done:
-                self._write_all_that_wait()
-        if entry.error:
-            raise entry.error
-        return entry.verdict
+            if mark.verdict is None and mark.error is None:
+                self._write_all_that_waits()
+        if mark.error is not None:
+            raise mark.error
+        assert mark.verdict is not None  # noqa: S101 - for the type checker: one of the two is set by now
+        return mark.verdict
 
-    def _write_all_that_wait(self) -> None:
-        with self._list:
-            entries, self._waiting = self._waiting, []
+    def flush(self) -> None:
+        """Writes down what was added, now."""
+        with self.turn:
+            if self._settlements:
+                self._write_all_that_waits()
+
+    def _write_all_that_waits(self) -> None:
+        with self._lists:
+            settlements, self._settlements = self._settlements, []
+            marks, self._marks = self._marks, []
         try:
-            self._write(entries)
-        except BaseException as error:  # noqa: BLE001 - every thread whose entry was lost must hear of it
-            for entry in entries:
-                entry.error = error
-        for entry in entries:
-            entry.is_done = True
+            verdicts = self._write(settlements, [mark.row for mark in marks])
+        except BaseException as error:
+            with self._lists:
+                self._settlements = settlements + self._settlements
+            for mark in marks:
+                mark.error = error
+            raise
+        for mark in marks:
+            mark.verdict = verdicts[mark.row.id]
+
+
+@dataclass
+class _Mark:
+    """A message that waits to be marked, and what came of it."""
+
+    row: Claimed
+    verdict: Verdict | None = None
+    error: BaseException | None = None

@@ -252,17 +252,13 @@ def _explain(
     return verdicts
 
 
-_AFTER_REFUSAL = {
-    Verdict.SUPPRESSED: "skipped",
-    Verdict.NO_CONSENT: "skipped",
-    Verdict.TOO_LATE: "expired",
-    Verdict.OVER_BUDGET: "queued",
-    Verdict.NOT_RUNNING: "queued",
-}
+ENDED = {Verdict.SUPPRESSED: "skipped", Verdict.NO_CONSENT: "skipped", Verdict.TOO_LATE: "expired"}
+"""Verdicts after which nothing more happens to a message, and the state that it ends in."""
+_QUEUED_AGAIN = {Verdict.OVER_BUDGET: "queued", Verdict.NOT_RUNNING: "queued"}
 
 
 def _let_go(connection: Connection, rows: Sequence[Claimed], verdicts: dict[int, Verdict], *, now: datetime) -> None:
-    for verdict, state in _AFTER_REFUSAL.items():
+    for verdict, state in (ENDED | _QUEUED_AGAIN).items():
         if concerned := [row for row in rows if verdicts[row.id] is verdict]:
             ended = {"reason": str(verdict), "settled_at": now} if state != "queued" else {}
             connection.execute(

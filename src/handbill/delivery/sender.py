@@ -2,7 +2,7 @@
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
@@ -18,8 +18,6 @@ Work = tuple[Claimed, Mapping[str, Any]]
 """A claimed message and its contact's profile."""
 Compose = Callable[[Claimed, Mapping[str, Any]], Outgoing]
 """Makes the message of a row from its contact's profile; raises NotRenderable."""
-
-_MOST_UNSETTLED = 50
 
 AnswerOrNone = TypeVar("AnswerOrNone", Answer, Answer | None)
 
@@ -71,7 +69,7 @@ class Brake:
 
 @dataclass
 class Bench:
-    """What the connections of one drain share: the work that lies ready, and what has been done."""
+    """What the connections of one drain share: the work that lies ready, and a `tally` of what is written down."""
 
     provider: Provider
     compose: Compose
@@ -80,8 +78,8 @@ class Bench:
     rules: RetryRules
     clock: Clock
     reconnect_after: Sequence[float]
+    tally: Counter[str]
     work: SimpleQueue[Work | None] = field(default_factory=SimpleQueue)
-    tally: Counter[str] = field(default_factory=Counter)
     changed: threading.Event = field(default_factory=threading.Event)
     unfinished: int = 0
     open_lines: int = 0
@@ -101,11 +99,6 @@ class Bench:
             self.unfinished -= 1
         self.changed.set()
 
-    def count(self, states: Iterable[str]) -> None:
-        """Notes results that are written down."""
-        with self.lock:
-            self.tally.update(states)
-
     def count_lines(self, difference: int) -> None:
         """Notes that a line was opened (+1) or ended (-1)."""
         with self.lock:
@@ -119,7 +112,6 @@ class Sender:
     def __init__(self, bench: Bench) -> None:
         self._bench = bench
         self._line: Line | None = None
-        self._unsettled: list[Settlement] = []
         self._trouble: Answer | None = None
         self._failures = 0
 
@@ -142,7 +134,7 @@ class Sender:
         try:
             return self._bench.work.get_nowait()
         except Empty:
-            self._settle()
+            self._bench.group.flush()
             return self._bench.work.get()
 
     def _send(self, row: Claimed, profile: Mapping[str, Any]) -> bool:
@@ -150,7 +142,9 @@ class Sender:
         try:
             message = self._bench.compose(row, profile)
         except NotRenderable as problem:
-            self._note(Settlement(row, "render_error", "render_error", was_marked=False, reason=str(problem)))
+            self._bench.group.add(
+                Settlement(row, "render_error", "render_error", was_marked=False, reason=str(problem))
+            )
             return True
         answer = self._offer(message)
         if answer is None:
@@ -160,7 +154,7 @@ class Sender:
         if answer.scope is not Scope.MESSAGE:
             self._trouble = answer
             return False
-        self._note(settlement_of(row, answer, was_marked=False, now=self._bench.clock(), rules=self._bench.rules))
+        self._note(row, answer, was_marked=False)
         return True
 
     def _offer(self, message: Outgoing) -> Answer | None:
@@ -180,26 +174,22 @@ class Sender:
     def _cross(self, row: Claimed) -> bool:
         """Over the point of no return, if the message may still go."""
         assert self._line is not None  # noqa: S101 - for the type checker: it was just offered
-        verdict = self._write_down(row)
+        verdict = self._bench.group.mark(row)
         if verdict is not Verdict.GO:
             self._line.withdraw()
             self._hang_up()
             return self._step_back(verdict)
         answer = self._checked(self._line.commit())
-        self._note(settlement_of(row, answer, was_marked=True, now=self._bench.clock(), rules=self._bench.rules))
+        self._note(row, answer, was_marked=True)
         if answer.outcome is Outcome.SENDER_REFUSED:
             raise SenderRefused(answer)
         return True
 
-    def _step_back(self, verdict: Verdict | None) -> bool:
+    def _step_back(self, verdict: Verdict) -> bool:
         if verdict is Verdict.NOT_RUNNING:
             raise RunStopped
         if verdict is Verdict.OVER_BUDGET:
             raise BudgetSpent
-        if verdict in {Verdict.SUPPRESSED, Verdict.NO_CONSENT}:
-            self._bench.count(["skipped"])
-        elif verdict is Verdict.TOO_LATE:
-            self._bench.count(["expired"])
         return True
 
     def _rest(self) -> None:
@@ -224,25 +214,14 @@ class Sender:
             self._line = None
             self._bench.count_lines(-1)
 
-    def _note(self, settlement: Settlement) -> None:
-        self._unsettled.append(settlement)
-        if len(self._unsettled) >= _MOST_UNSETTLED:
-            self._settle()
-
-    def _settle(self) -> None:
-        if self._unsettled:
-            self._write_down(None)
-
-    def _write_down(self, row: Claimed | None) -> Verdict | None:
-        verdict = self._bench.group.submit(self._unsettled, row)
-        settled, self._unsettled = self._unsettled, []
-        self._bench.count(settlement.state for settlement in settled)
-        return verdict
+    def _note(self, row: Claimed, answer: Answer, *, was_marked: bool) -> None:
+        bench = self._bench
+        bench.group.add(settlement_of(row, answer, was_marked=was_marked, now=bench.clock(), rules=bench.rules))
 
     def _end(self) -> None:
         """Writes down what is known, whatever happened, and ends the line."""
         try:
-            self._settle()
+            self._bench.group.flush()
         except BaseException as error:  # noqa: BLE001 - as in `run`
             self._bench.brake.pull(error)
         if self._bench.brake.is_pulled and self._line is not None:

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Engine, select, update
 
 from handbill.clock import Clock, real_clock
 from handbill.delivery.books import Books, books, reasons
-from handbill.delivery.run_state import cancel_run, pause_run, reopen_run, resume_run
+from handbill.delivery.run_state import TOO_LATE, cancel_run, pause_run, reopen_run, resume_run
 from handbill.delivery.uncertain import Unsure, leave_uncertain, list_uncertain, resend_uncertain
 from handbill.errors import NothingToDo, RunRefused
 from handbill.planning.audience import Reason
@@ -157,6 +157,8 @@ def leave(engine: Engine, campaign: str | None = None, *, clock: Clock = real_cl
 
 def reason_in_words(reason: str) -> str:
     """A reason as sentences print it."""
+    if reason == TOO_LATE:
+        return "too late"
     try:
         return Reason(reason).sentence
     except ValueError:

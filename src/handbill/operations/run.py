@@ -210,6 +210,8 @@ def _begin(connection: Connection, occasion: Occasion, approved: Plan | None) ->
         plan = make_plan(connection, project, campaign.name, now=now, wave=wave.name if wave.is_extra else None)
     _require_due(plan, now)
     run_id = seal_run(connection, project, plan, now=now)
+    if not plan.sends:
+        raise NothingToDo(f"{plan.campaign}: nobody is to get anything. `handbill plan {plan.campaign}` says why.")
     queued = enqueue(connection, project, campaign, wave, run_id, now=now)
     if queued != plan.sends:
         raise RuntimeError(f"{plan.sends} messages were planned and {queued} queued")
@@ -222,8 +224,6 @@ def _require_due(plan: Plan, now: datetime) -> None:
             f"{plan.campaign} is not due before {plan.scheduled_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC. "
             "Run it then, or let `handbill up` do it."
         )
-    if not plan.sends:
-        raise NothingToDo(f"{plan.campaign}: nobody is to get anything. `handbill plan {plan.campaign}` says why.")
 
 
 def _one_at_a_time(connection: Connection, campaign_name: str) -> None:
