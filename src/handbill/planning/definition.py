@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from datetime import date, timedelta
 from decimal import Decimal
+from pathlib import PurePath
 from typing import Any
 
 from pydantic import BaseModel
@@ -17,6 +18,8 @@ from handbill.definitions.segment import All, AnyOf, Clause, Not, SegmentClause
 Plain = Any
 """What JSON can hold."""
 
+TEMPLATE_ENDINGS = frozenset({".mjml", ".html", ".txt"})
+
 _DECIDING_CHANNEL_KEYS = frozenset({"provider", "from_", "reply_to", "cost", "budget", "transit", "return_address"})
 """Where and how fast messages leave may change at any time; sign-in words never leave the file."""
 
@@ -24,8 +27,7 @@ _DECIDING_CHANNEL_KEYS = frozenset({"provider", "from_", "reply_to", "cost", "bu
 def definition_of(project: Project, campaign: Campaign) -> dict[str, Plain]:
     """Everything declared that a run of the campaign depends on, as plain values for JSON.
 
-    Of templates it holds digests. Templates that only other campaigns name are left out; any other file below
-    templates/ may be included by one of this campaign's.
+    Of templates it holds digests.
     """
     channels = {channel: getattr(project.channels, channel) for channel in campaign.channels}
     return {
@@ -94,14 +96,23 @@ def _named(clause: Clause) -> Iterator[str]:
 
 
 def _templates(project: Project, campaign: Campaign) -> Iterator[tuple[str, str]]:
-    mine = _template_stems(campaign)
-    others = {stem for each in project.campaigns.values() for stem in _template_stems(each)} - mine
-    root = project.templates_dir
-    for path in sorted(root.rglob("*")):
-        name = path.relative_to(root)
-        stem = f"{name.parent.as_posix()}/{name.name.partition('.')[0]}"
-        if path.is_file() and stem not in others:
-            yield name.as_posix(), hashlib.sha256(path.read_bytes()).hexdigest()
+    """Digests of the campaign's templates, of those that they mention, and of all pictures, fonts and style sheets."""
+    root, stems = project.templates_dir, _template_stems(campaign)
+    files = [path for path in root.rglob("[!.]*") if path.is_file()]  # hidden ones belong to editors
+    contents: dict[PurePath, bytes] = {path.relative_to(root): path.read_bytes() for path in files}
+    waiting = [path for path in contents if path.suffix not in TEMPLATE_ENDINGS or _stem(path) in stems]
+    used: set[PurePath] = set()
+    while waiting:
+        path = waiting.pop()
+        if path not in used:
+            used.add(path)
+            waiting += [other for other in contents if other.name.encode() in contents[path]]
+    for name in sorted(used):
+        yield name.as_posix(), hashlib.sha256(contents[name]).hexdigest()
+
+
+def _stem(path: PurePath) -> str:
+    return f"{path.parent.as_posix()}/{path.name.partition('.')[0]}"
 
 
 def _template_stems(campaign: Campaign) -> set[str]:
