@@ -123,6 +123,16 @@ def test_several_arms_each_get_their_verdict() -> None:
     )
 
 
+def test_declared_pairs_are_told_as_rivals() -> None:
+    cells = [Cell("nothing", 900, 60), Cell("plain", 3_000, 235, ("email",)), Cell("better", 3_000, 330, ("email",))]
+    pairs = (("plain", "nothing"), ("better", "nothing"), ("better", "plain"))
+    found = screen(cells, margin=False, pairs=pairs, deciding=pairs)
+    assert found.headline == "“better” worked and beat “plain”. About the rest we cannot tell."
+    assert [verdict.about for verdict in found.verdicts] == [
+        "“plain” against no e-mail", "“better” against no e-mail", "“better” against “plain”",
+    ]  # fmt: skip
+
+
 def test_a_difference_that_only_one_of_several_comparisons_shows_is_doubted() -> None:
     cells = [
         replace(NO_LETTER, units=4_000, buyers=320),

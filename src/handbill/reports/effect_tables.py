@@ -1,5 +1,6 @@
 """What changed, metric by metric: each comparison with its interval, in one table and one forest plot."""
 
+import re
 from collections.abc import Sequence
 
 from handbill.reports.content import Section, Table
@@ -12,6 +13,7 @@ from handbill.reports.sentences import PER
 from handbill.reports.wording import Range, capital, listed, money, number, percent, span, with_plus
 from handbill.statistics.results import Contrast, mean_of
 
+_COUNTS = re.compile(r" \(the control has [^)]*\)")
 COVERED, MISSED = "✓", "✗"
 """Whether the interval holds the true effect of a simulation."""
 
@@ -199,12 +201,12 @@ def _described(marks: Sequence[Mark]) -> str:
 
 
 def _reasons(analysis: Analysis, metrics: Sequence[str]) -> tuple[str, ...]:
-    """Why values of these metrics are absent or rough; each reason once."""
+    """Why values of these metrics are absent or rough; each reason once, without the counts of each comparison."""
     concerned: dict[str, dict[str, None]] = {}
     for gap in analysis.results.problems:
         if gap.metric in metrics:
-            who = f" of {gap.arm}" if gap.arm else ""
-            concerned.setdefault(gap.reason, {})[f"{READINGS[gap.metric].title.lower()}{who}"] = None
+            reason = _COUNTS.sub("", gap.reason)
+            concerned.setdefault(reason, {})[READINGS[gap.metric].title.lower()] = None
     return tuple(
         reason if reason.lower().startswith(tuple(names)) else f"{capital(listed(list(names)))}: {reason}"
         for reason, names in concerned.items()

@@ -19,13 +19,14 @@ from handbill.reports.pictures import EffectPicture, Picture
 from handbill.reports.sections import coverage, facts_of, first_figures, first_picture, sections_of
 from handbill.reports.wording import capital, day
 
-_INTERVAL = re.compile(r"\([^()]{0,30}[0-9][^()]{0,30}\)")
+_INTERVAL = re.compile(r"\((?=[^()]{1,24}\))[^()]*[0-9][^()]*\)")
 _TIED = (
     (" %", "&nbsp;%"),
     (" − ", "&nbsp;−&nbsp;"),
     (" ✓", "&nbsp;✓"),
     (" ✗", "&nbsp;✗"),
     ("e-mail", "e-&NoBreak;mail"),
+    ("+", "+&NoBreak;"),
 )
 TEMPLATE, STYLE = "report.html.j2", "report.css"
 

@@ -89,7 +89,7 @@ def first_screen(registered: Registered, results: Results, gains: Sequence[Gain]
     if len(statuses) == 1:
         status = verdicts[0].status
         return FirstScreen(status, HEADINGS[status], tuple(verdicts))
-    return FirstScreen(_strongest(statuses), _mixed_headline(verdicts), tuple(verdicts))
+    return FirstScreen(_strongest(statuses), _mixed_headline(registered, verdicts), tuple(verdicts))
 
 
 def too_early(registered: Registered, maturity: Maturity, now: datetime, timezone: str) -> FirstScreen:
@@ -193,21 +193,28 @@ def _named(registered: Registered, arm: str, control: str, verdict: Verdict) -> 
     return replace(verdict, arm=arm_phrase(registered, arm), against=against)
 
 
-def _mixed_headline(verdicts: Sequence[Verdict]) -> str:
-    """`The letter worked. About the e-mail we cannot tell.` What one arm did against several stands together."""
-    said: list[str] = []
-    for status, phrase in (
-        ("worked", "{} worked."), ("worked_at_a_loss", "{} worked, but at a loss."), ("did_harm", "{} did harm."),
-        ("cannot_tell", "About {} we cannot tell."),
-    ):  # fmt: skip
-        against: dict[str, list[str]] = {}
-        for verdict in verdicts:
-            if verdict.status == status:
-                against.setdefault(verdict.arm, []).append(verdict.against)
-        if against:
-            about = [f"{arm} against {listed(those)}" if any(those) else arm for arm, those in against.items()]
-            said.append(capital(phrase.format(listed(about))))
+def _mixed_headline(registered: Registered, verdicts: Sequence[Verdict]) -> str:
+    """`The letter worked and beat the e-mail. About the rest we cannot tell.`"""
+    did: dict[str, list[str]] = {}
+    for verdict, (_, control) in zip(verdicts, registered.deciding, strict=True):
+        rival = verdict.against if registered.arm(control).channels else ""
+        if verdict.status in _DID:
+            alone, against = _DID[verdict.status]
+            did.setdefault(verdict.arm, []).append(against.format(rival) if rival else alone)
+    said = [capital(f"{arm} {listed(deeds)}.") for arm, deeds in did.items()]
+    open_ = [verdict for verdict in verdicts if verdict.status == "cannot_tell"]
+    if open_:
+        about = "the rest" if open_[0].against else listed([verdict.arm for verdict in open_])
+        said.append(f"About {about} we cannot tell.")
     return " ".join(said)
+
+
+_DID: dict[Status, tuple[str, str]] = {
+    "worked": ("worked", "beat {}"),
+    "worked_at_a_loss": ("worked, but at a loss", "beat {}, but at a loss"),
+    "did_harm": ("did harm", "lost to {}"),
+}
+"""What an arm did to nothing, and to a rival."""
 
 
 def _strongest(statuses: set[Status]) -> Status:
