@@ -167,6 +167,24 @@ def test_all_pieces_can_be_looked_over_without_printing_them(tmp_path: Path) -> 
     ]
 
 
+def test_the_template_in_the_guide_can_be_printed(tmp_path: Path) -> None:
+    guide = Path(__file__).parents[2] / "docs" / "guide" / "letters-and-postcards.md"
+    html = guide.read_text(encoding="utf-8").partition("```html\n")[2].partition("```")[0]
+    assert compiled(tmp_path, html).render([piece()]).rejected == {}
+
+
+def test_a_line_of_another_script_leaves_the_address_in_its_place(letter: MailTemplate) -> None:
+    tall = ("Ελένη فاطمة", "1 דרך הים", "Line 3", "Line 4", "Line 5", "Line 6")
+    assert letter.check(piece(address=tall)) == ()
+
+
+def test_a_line_of_the_address_that_would_wrap_is_an_error(letter: MailTemplate) -> None:
+    long = ("Eleanor Whitcombe", "The Old Lighthouse Keeper's Cottage by the Harbour Wall at Low Tide", "Whitby")
+    assert [str(problem) for problem in letter.check(piece(address=long))] == [
+        "templates/mail/piece.html: contact N-1: a line of the address is wider than its place of 75 mm. Shorten it."
+    ]
+
+
 def test_a_pdf_can_be_read_by_other_programs(letter: MailTemplate) -> None:
     document = pdfium.PdfDocument(io.BytesIO(letter.render([piece()]).pdf))
     assert len(document) == 1

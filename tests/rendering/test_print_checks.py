@@ -266,6 +266,23 @@ def test_ink_where_the_post_prints_is_an_error(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("rule", "element"), [("@page { background: #eee }", "@page"), ("body { background: #eee }", "<body>")]
+)
+def test_a_tinted_page_is_ink_too(tmp_path: Path, rule: str, element: str) -> None:
+    css = """
+        body { margin: 0; font-family: "DejaVu Sans"; font-size: 8pt }
+        .address { position: absolute; left: 80mm; top: 45mm; width: 60mm; height: 30mm }
+        .body { position: absolute; left: 8mm; top: 8mm; width: 60mm }
+    """
+    assert faults(tmp_path, letter_html(base_css=css + rule), format_="postcard") == [
+        (
+            f"{element} stands where the post prints its own marks "
+            "(148 × 15 mm, 0 mm from the left and 90 mm from the top). Move it."
+        )
+    ]
+
+
 # ---------------------------------------------------------------- the code, and values that are not there
 
 

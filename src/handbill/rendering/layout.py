@@ -63,6 +63,8 @@ def read_page(page: Page) -> LaidOutPage:
     """A page in millimetres from the upper left corner of the page as it is cut."""
     root = page._page_box  # noqa: SLF001 - see the module's docstring
     reader = _Reader()
+    if _is_printed(root.background):
+        reader.ink.append(Ink("fill", Area(0, 0, _mm(page.width), _mm(page.height)), "@page"))
     if _is_printed(root.canvas_background):
         reader.ink.append(Ink("fill", Area(0, 0, _mm(page.width), _mm(page.height)), "<body>"))
     for child in root.children:
@@ -140,10 +142,10 @@ class _Reader:
     def _read_text(self, box: Any, around: _Around) -> None:
         if not box.text.strip():
             return
-        where = Area(_mm(box.position_x), _mm(box.position_y), _mm(box.width), _mm(box.height))
-        # Letters hang below their box by part of what the line's height leaves them, so its middle part must fit.
-        foot = where.top + where.height * 0.85
-        outgrown = next((limit.element for limit in around.bottoms if foot > limit.at + _SLACK), "")
+        # What the letters cover: one em around the baseline. The box itself is as high as the tallest font in it.
+        em, baseline = box.style["font_size"], box.position_y + box.baseline
+        where = Area(_mm(box.position_x), _mm(baseline - em * 0.78), _mm(box.width), _mm(em))
+        outgrown = next((limit.element for limit in around.bottoms if where.bottom > limit.at + _SLACK), "")
         if around.right and where.right > around.right.at + _SLACK:
             outgrown = around.right.element
         self.ink.append(Ink("text", where, _tag(box), around.zone, around.block, outgrown))

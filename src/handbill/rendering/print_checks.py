@@ -73,14 +73,14 @@ def _collision_faults(page: LaidOutPage) -> Iterator[Fault]:
     pairs = {
         (one.element, other.element): None
         for (one, its_core), (other, other_core) in combinations(texts, 2)
-        if one.block != other.block and its_core.meets(other_core)
+        if one.block != other.block and its_core.meets(other_core) and {one.zone, other.zone} != {"address"}
     }
     for one, other in pairs:
         yield f"the text of {one} lies over the text of {other}.", "Shorten it, or give it more room."
 
 
 def _core(line: Area) -> Area:
-    """The part of a line that holds its small letters: lines that are set close may overlap above and below."""
+    """The part of a line that holds its small letters; above and below, lines that are set close may touch."""
     return Area(line.left, line.top + line.height * 0.25, line.width, line.height * 0.5)
 
 
@@ -124,9 +124,9 @@ def _zone_faults(pages: Sequence[LaidOutPage], paper: Paper) -> Iterator[Fault]:
 
 def _fit_faults(page: LaidOutPage, zone: Zone) -> Iterator[Fault]:
     lines = [ink for ink in page.ink if ink.zone == "address" and ink.kind == "text"]
-    if any(ink.where.right > zone.where.right + 0.3 for ink in lines):
+    if any(ink.where.right > zone.where.right + 0.3 or ink.outgrown not in {"", zone.element} for ink in lines):
         yield f"a line of the address is wider than its place of {zone.where.width:g} mm.", "Shorten it."
-    outgrown = [ink for ink in lines if ink.where.top + ink.where.height * 0.85 > zone.where.bottom + 0.3]
+    outgrown = [ink for ink in lines if ink.where.bottom > zone.where.bottom + 0.3]
     if outgrown:
         fitting = page.address_lines - len({ink.where.top for ink in outgrown})
         what = f"the address takes {page.address_lines} lines, and its place holds {fitting}."
