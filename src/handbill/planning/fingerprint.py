@@ -8,9 +8,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import accumulate, islice
 
-from sqlalchemy import BigInteger, Column, Connection, MetaData, Table, func, insert, or_, select, text
+from sqlalchemy import BigInteger, Column, Connection, MetaData, Table, func, insert, or_, select
 
-from handbill.planning.selection import selection
+from handbill.planning.selection import make_anew, selection
 
 BATCH = 10_000
 
@@ -74,8 +74,7 @@ def unpacked(text_: bytes) -> Iterator[int]:
 
 def load_approved(connection: Connection, contacts: bytes) -> None:
     """Puts the contacts of an approved plan into the table `approved`."""
-    connection.execute(text("DROP TABLE IF EXISTS approved"))
-    approved.create(connection)
+    make_anew(connection, approved)
     ids = unpacked(contacts)
     while batch := [{"contact_id": each} for each in islice(ids, BATCH)]:
         connection.execute(insert(approved), batch)

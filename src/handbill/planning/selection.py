@@ -57,8 +57,14 @@ class Occasion:
 
 def begin_selection(connection: Connection) -> None:
     """An empty selection, in place of any earlier one of this connection."""
-    connection.execute(text("DROP TABLE IF EXISTS selection"))
-    selection.create(connection)
+    make_anew(connection, selection)
+
+
+def make_anew(connection: Connection, table: Table) -> None:
+    """Makes a temporary table of ours empty. Only temporary ones are dropped, whatever else has its name."""
+    schema = "temp" if connection.dialect.name == "sqlite" else "pg_temp"
+    connection.execute(text(f"DROP TABLE IF EXISTS {schema}.{table.name}"))
+    table.create(connection, checkfirst=False)
 
 
 def count_rows(connection: Connection) -> None:
