@@ -10,7 +10,18 @@ import numpy as np
 import pytest
 from tests.statistics import goldens_of_adjustment, goldens_of_choices, goldens_of_guardrails, goldens_of_looks
 
-from handbill.statistics import balance, bayesian, economics, exact, means, multiplicity, power, proportions, tails
+from handbill.statistics import (
+    balance,
+    bayesian,
+    economics,
+    effort,
+    exact,
+    means,
+    multiplicity,
+    power,
+    proportions,
+    tails,
+)
 from handbill.statistics.samples import Proportion, Sample
 
 SHARED = Path(__file__).parents[3] / "shared"
@@ -40,11 +51,11 @@ COVERED = """
     NI-01 NI-02
     GS-01 GS-02 GS-03 GS-06 GS-07 GS-08 GS-11 GS-12 GS-15 GS-16 GS-17 GS-19 GF-01 GF-02 GF-03 PK-01
     AV-01 AV-02 AV-03 AV-06 AV-07
-    WR-01 AV-12 HS-01 HS-02 CMH-01 TS-01 TS-02 TS-03 BO-01 ZR-01 ZR-02
+    WR-01 AV-12 HS-01 HS-02 CMH-01 TS-01 TS-02 TS-03 BO-01 ZR-01 ZR-02 PW-16
 """
 
 OUT_OF_SCOPE = {
-    "power by arcsine, power of several looks": "PW-01 PW-07 PW-08 PW-16",
+    "power by arcsine": "PW-01 PW-07 PW-08",
     "other sequential tests": "AV-08 AV-11",
 }
 
@@ -226,6 +237,10 @@ def _power(given: Mapping[str, Any]) -> Numbers:
     if "p1" in given and "n_per_arm" in given:
         n = given["n_per_arm"]
         return {"power": power.power_for_rates(given["p1"], given["p2"], n, n)}
+    if "looks" in given:
+        size = power.sample_size_for_rates(given["p1"], given["p2"], power=given["power"])
+        looks = effort.size_with_looks(size, [0.5, 1.0], power=given["power"])
+        return {"n_total_max": looks.exact, "n_total_expected_H1": looks.on_average}
     if "p1" in given:
         size = power.sample_size_for_rates(given["p1"], given["p2"], power=given["power"])
         return {"n_per_arm": size.exact_control, "n_per_arm_rounded_up": size.control}

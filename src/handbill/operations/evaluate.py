@@ -124,7 +124,7 @@ def _read(table: UnitTable, arm: str, metrics: Sequence[Metric]) -> _Sums:
         places, names = _count_arms(table, sums, arm, batch.column(arm))
         for metric in metrics:
             cells = batch.column(metric.column)
-            values, bad = _numbers(cells)
+            values, bad = numbers_in(cells)
             binary = (values == 0) | (values == 1)
             if not binary.all():
                 sums.beyond_binary.add(metric.column)
@@ -165,7 +165,7 @@ def _arms_of(column: pa.Array) -> tuple[NDArray[np.int64], list[str]]:
     return places, names
 
 
-def _numbers(column: pa.Array) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+def numbers_in(column: pa.Array) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """A column as floats, 0 where a cell is no finite number, and which cells those are."""
     plain = _plain(column)
     if pa.types.is_string(plain.type) or pa.types.is_large_string(plain.type):

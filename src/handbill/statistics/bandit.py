@@ -9,7 +9,10 @@ from scipy.special import betainc
 from handbill.statistics.beta_posteriors import breakpoints, density, grid
 from handbill.statistics.samples import Proportion
 
-SOURCE = "Thompson, Biometrika 25, 1933, 285–294; Scott, Applied Stochastic Models in Business and Industry 26, 2010, 639–658"
+SOURCE = (
+    "Thompson, Biometrika 25, 1933, 285–294; "
+    "Scott, Applied Stochastic Models in Business and Industry 26, 2010, 639–658"
+)
 
 UNIFORM_SHARE = 0.1
 """Of every wave, dealt evenly to all versions: it alone compares them without any bias, and notices changes."""
