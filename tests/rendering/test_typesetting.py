@@ -41,3 +41,9 @@ def test_a_missing_library_is_named_with_the_command_that_installs_it(tmp_path: 
 def test_other_systems_have_other_commands() -> None:
     assert install("darwin") == "brew install pango"
     assert install("linux") == f"sudo apt-get install {' '.join(DEBIAN_PACKAGES)}"
+
+
+def test_nothing_is_loaded_before_a_piece_is_laid_out() -> None:
+    command = "import sys, handbill.delivery.print_batch; print({'weasyprint', 'pypdfium2'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", command], capture_output=True, text=True, check=True)
+    assert done.stdout == "set()\n"

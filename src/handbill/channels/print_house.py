@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-import pypdfium2 as pdfium
-
 from handbill.errors import ChannelUnavailable, RunRefused
 
 PDF, MANIFEST, JOB = "pieces.pdf", "manifest.csv", "job.json"
@@ -138,6 +136,8 @@ def prove_sequence(pdf: Path, rows: Sequence[ManifestRow]) -> None:
 
 def read_marks(pdf: Path) -> Iterator[int]:
     """The sequence that stands above the edge of each page."""
+    import pypdfium2 as pdfium  # noqa: PLC0415 - a PDF engine, which runs without post need not load
+
     document = pdfium.PdfDocument(pdf)
     try:
         for number in range(len(document)):
@@ -154,6 +154,8 @@ def read_marks(pdf: Path) -> Iterator[int]:
 
 
 def _write_pdf(path: Path, parts: Sequence[bytes]) -> int:
+    import pypdfium2 as pdfium  # noqa: PLC0415 - a PDF engine, which runs without post need not load
+
     whole = pdfium.PdfDocument.new()
     for part in parts:
         source = pdfium.PdfDocument(part)

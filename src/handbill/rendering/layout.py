@@ -5,7 +5,7 @@ WeasyPrint offers no public way to its boxes. Everything that reads them is in t
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from weasyprint import Page
 from weasyprint.formatting_structure import boxes
@@ -13,50 +13,11 @@ from weasyprint.images import RasterImage
 from weasyprint.layout.absolute import AbsolutePlaceholder
 
 from handbill.rendering.paper import INCH, Area
+from handbill.rendering.sheet import Ink, LaidOutPage, Zone
 
 MARK_CLASS = "handbill-mark"
 """Class of the sequence mark, which stands outside the page on purpose."""
 _SLACK = 0.3  # mm: rounding, and letters that lean out of their box a little
-
-
-@dataclass(frozen=True)
-class Ink:
-    """Something that is printed.
-
-    `element` quotes the tag that it comes from, `zone` is the `data-zone` around it, `block` tells one paragraph from
-    another, `outgrown` is the tag of the box that it does not fit. `dpi` is the resolution of a raster picture as it
-    is printed.
-    """
-
-    kind: Literal["text", "picture", "fill"]
-    where: Area
-    element: str
-    zone: str = ""
-    block: int = 0
-    outgrown: str = ""
-    picture: str = ""
-    dpi: float | None = None
-
-
-@dataclass(frozen=True)
-class Zone:
-    """An element with a `data-zone`. `share` is the part of its width that a QR code takes without its white rim."""
-
-    name: str
-    where: Area
-    element: str
-    share: float = 1.0
-
-
-@dataclass(frozen=True)
-class LaidOutPage:
-    """One page as it is cut: width and height in millimetres, and what stands on it in tree order."""
-
-    width: float
-    height: float
-    ink: tuple[Ink, ...]
-    zones: tuple[Zone, ...]
-    address_lines: int
 
 
 def read_page(page: Page) -> LaidOutPage:

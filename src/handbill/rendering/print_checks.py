@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Sequence
 from itertools import combinations
 
-from handbill.rendering.layout import Ink, LaidOutPage, Zone
 from handbill.rendering.paper import INCH, Area, Paper
+from handbill.rendering.sheet import Ink, LaidOutPage, Zone
 
 LEAST_DPI = 300
 LEAST_QR_WIDTH = INCH
