@@ -8,12 +8,28 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from functools import cache
 
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, exists, func, insert, or_, select, tuple_, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    and_,
+    bindparam,
+    exists,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    tuple_,
+    update,
+)
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from handbill.contacts.consent import granted
 from handbill.delivery.budget import CHARGED, charge, refund
 from handbill.store.tables import attempt, contact, outbox, run, suppression
+from handbill.store.types import UtcTime
 
 
 @dataclass(frozen=True)
@@ -104,13 +120,14 @@ def claim(
     domains: Domains = ALL_DOMAINS,
 ) -> list[Claimed]:
     """Takes up to `limit` queued messages whose time has come, the earliest first; none unless the run is running."""
+    moment = literal(now, UtcTime)
     due = [
         outbox.c.run_id == run_id,
         outbox.c.channel == channel,
         outbox.c.state == "queued",
         outbox.c.not_before <= now,
-        _in_time(now),
-        exists().where(run.c.id == run_id, _run_goes_on(now)),
+        _in_time(moment),
+        exists().where(run.c.id == run_id, _run_goes_on(moment)),
     ]
     if domains.only is not None:
         due.append(outbox.c.domain == domains.only)
@@ -147,19 +164,8 @@ def mark_committing(
         return {}
     channel = rows[0].channel
     affordable = charge(connection, channel, rows, budget) if budget is not None else list(rows)
-    wanted = [
-        *_held(affordable, "claimed"),
-        _in_time(now),
-        exists().where(run.c.id == outbox.c.run_id, _run_goes_on(now)),
-        ~_suppressed(),
-    ]
-    if topic is not None:
-        wanted.append(_consented(channel, topic))
-    marked = set(
-        connection.scalars(
-            update(outbox).where(*wanted).values(state="committing", lease_until=lease_until).returning(outbox.c.id)
-        )
-    )
+    parameters = {**_fences(affordable), "lease_until": lease_until, "now": now}
+    marked = set(connection.scalars(_mark(channel, topic), parameters)) if affordable else set()
     if budget is not None:
         refund(connection, channel, sum(row.cost for row in affordable if row.id not in marked))
     verdicts = dict.fromkeys(marked, Verdict.GO)
@@ -173,8 +179,8 @@ def settle(connection: Connection, settlements: Sequence[Settlement], *, now: da
     """Writes down how tries ended. A row that somebody else took over in the meantime keeps what they say."""
     returned = [s.row for s in settlements if s.was_marked and s.state not in CHARGED]
     if returned:
-        cost = select(func.sum(outbox.c.cost)).where(*_held(returned, *_MARKED))
-        refund(connection, returned[0].channel, connection.scalar(cost) or 0)
+        cost = select(func.sum(outbox.c.cost)).where(_HELD, outbox.c.state.in_(_MARKED))
+        refund(connection, returned[0].channel, connection.scalar(cost, _fences(returned)) or 0)
     for was_marked in (False, True):
         if values := [_as_parameters(s, now) for s in settlements if s.was_marked is was_marked]:
             connection.execute(_SETTLE_MARKED if was_marked else _SETTLE_CLAIMED, values)
@@ -199,11 +205,11 @@ def release(connection: Connection, run_id: int, channel: str, *, owner: str) ->
 # ---------------------------------------------------------------- what may still leave
 
 
-def _run_goes_on(now: datetime) -> ColumnElement[bool]:
+def _run_goes_on(now: ColumnElement[datetime]) -> ColumnElement[bool]:
     return and_(run.c.state == "running", or_(run.c.latest_at.is_(None), run.c.latest_at > now))
 
 
-def _in_time(now: datetime) -> ColumnElement[bool]:
+def _in_time(now: ColumnElement[datetime]) -> ColumnElement[bool]:
     return or_(outbox.c.expires_at.is_(None), outbox.c.expires_at > now)
 
 
@@ -215,14 +221,33 @@ def _consented(channel: str, topic: str) -> ColumnElement[bool]:
     return exists().where(contact.c.id == outbox.c.contact_id, granted(channel, topic))
 
 
-def _held(rows: Iterable[Claimed], *states: str) -> list[ColumnElement[bool]]:
-    """Rows that are still as their claim left them. The plain list of ids lets the database use its index."""
-    fences = [(row.id, row.fence) for row in rows]
-    return [
-        outbox.c.id.in_([id_ for id_, _ in fences]),
-        tuple_(outbox.c.id, outbox.c.fence).in_(fences),
-        outbox.c.state.in_(states),
+# Rows that are still as their claim left them. The plain list of ids lets the database use its index.
+_HELD = and_(
+    outbox.c.id.in_(bindparam("ids", expanding=True)),
+    tuple_(outbox.c.id, outbox.c.fence).in_(bindparam("held", expanding=True)),
+)
+
+
+def _fences(rows: Iterable[Claimed]) -> dict[str, Sequence[object]]:
+    held = [(row.id, row.fence) for row in rows]
+    return {"ids": [id_ for id_, _ in held], "held": held}
+
+
+@cache
+def _mark(channel: str, topic: str | None) -> ReturningUpdate[tuple[int]]:
+    """Made once: making this statement anew for every message took longer than running it, and than sending."""
+    now = bindparam("now", type_=UtcTime)
+    wanted = [
+        _HELD,
+        outbox.c.state == "claimed",
+        _in_time(now),
+        exists().where(run.c.id == outbox.c.run_id, _run_goes_on(now)),
+        ~_suppressed(),
     ]
+    if topic is not None:
+        wanted.append(_consented(channel, topic))
+    marked = {"state": "committing", "lease_until": bindparam("lease_until", type_=UtcTime)}
+    return update(outbox).where(*wanted).values(marked).returning(outbox.c.id)
 
 
 def _explain(
@@ -235,7 +260,8 @@ def _explain(
         select(outbox.c.id, run.c.state, run.c.latest_at, _suppressed().label("suppressed"),
                consented.label("consented"))
         .join(run, run.c.id == outbox.c.run_id)
-        .where(*_held(rows, "claimed"))
+        .where(_HELD, outbox.c.state == "claimed"),
+        _fences(rows),
     )  # fmt: skip
     expiry = {row.id: row.expires_at for row in rows}
     verdicts = dict.fromkeys(expiry, Verdict.LOST)
@@ -263,8 +289,9 @@ def _let_go(connection: Connection, rows: Sequence[Claimed], verdicts: dict[int,
             ended = {"reason": str(verdict), "settled_at": now} if state != "queued" else {}
             connection.execute(
                 update(outbox)
-                .where(*_held(concerned, "claimed"))
-                .values(state=state, owner=None, lease_until=None, **ended)
+                .where(_HELD, outbox.c.state == "claimed")
+                .values(state=state, owner=None, lease_until=None, **ended),
+                _fences(concerned),
             )
 
 

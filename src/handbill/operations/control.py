@@ -117,8 +117,7 @@ def retry(engine: Engine, campaign: str | None = None, *, failed: bool = False, 
                 reopen_run(connection, row.id)
                 count += number
     if not count:
-        what = "that failed or waits for another try" if failed else "that waits for another try"
-        raise NothingToDo(f"{campaign or 'No campaign'} has no message {what}.")
+        raise no_message(campaign, "failed or waits for another try" if failed else "waits for another try")
     return count
 
 
@@ -163,6 +162,11 @@ def reason_in_words(reason: str) -> str:
         return Reason(reason).sentence
     except ValueError:
         return reason
+
+
+def no_message(campaign: str | None, what: str) -> NothingToDo:
+    """What to say when no message of a campaign, or of any, is as it should be."""
+    return NothingToDo(f"{campaign} has no message that {what}." if campaign else f"No message {what}.")
 
 
 # ---------------------------------------------------------------- the sentence
@@ -217,7 +221,7 @@ def _settle_uncertain(engine: Engine, campaign: str | None, change: Callable[[Co
     with writing(engine) as connection:
         count = sum(change(connection, row.id) for row in _runs(connection, campaign, _ANY))
     if not count:
-        raise NothingToDo(f"{campaign or 'No campaign'} has no message that is uncertain.")
+        raise no_message(campaign, "is uncertain")
     return count
 
 
