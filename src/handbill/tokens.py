@@ -4,6 +4,7 @@ import base64
 import hashlib
 import hmac
 import secrets
+from functools import lru_cache
 
 ALPHABET = "23456789CDFGHJKMNPRTVWY"
 """Letters of piece codes: no vowels, so no words; none that looks like another. 23 of them, a prime (see `is_code`)."""
@@ -71,5 +72,6 @@ def _signature(secret: bytes, purpose: str, payload: bytes) -> bytes:
     return hmac.digest(_key(secret, purpose), payload, "sha256")[:_SIGNATURE_BYTES]
 
 
+@lru_cache(32)
 def _key(secret: bytes, purpose: str) -> bytes:
     return hmac.digest(secret, b"handbill:" + purpose.encode(), "sha256")

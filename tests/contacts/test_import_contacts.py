@@ -448,3 +448,10 @@ def test_the_stored_address_prints(shop_on_paper: Shop) -> None:
     (row,) = shop_on_paper.rows(contact)
     address = normalise_address(row.address_line1, None, row.city, row.region, row.postcode, row.country)
     assert address.lines == ("1 Main Street", "BOSTON, MA 02108", "UNITED STATES")
+
+
+def test_a_column_called_like_one_of_the_stores_own_is_an_attribute(shop_on_paper: Shop) -> None:
+    shop_on_paper.load("contacts", "external_id,updated_at,household_key\n1,2020-01-01,H7\n")
+    (row,) = shop_on_paper.rows(contact)
+    assert row.attributes == {"updated_at": "2020-01-01", "household_key": "H7"}
+    assert (row.household_key, row.updated_at) == ("c:1", NOW)

@@ -1,7 +1,7 @@
 """Whether post can go to an address, how it is printed, and which other spellings mean the same place."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 
 from handbill.contacts.countries import (
@@ -21,7 +21,7 @@ from handbill.contacts.identity import fold
 from handbill.contacts.streets import street_key, tidy
 from handbill.definitions.words import quoted
 
-_ADDRESSES_REMEMBERED = 4096
+_PLACES_REMEMBERED = 16_384
 _FIRST_PART_ONLY = {"US": 5}
 """The key leaves out what follows: people write 02108 and 02108-1234 for one address."""
 
@@ -49,7 +49,6 @@ class Address:
         return address_lines(self)
 
 
-@lru_cache(_ADDRESSES_REMEMBERED)
 def normalise_address(
     line1: str | None = None,
     line2: str | None = None,
@@ -65,16 +64,15 @@ def normalise_address(
     >>> normalise_address("1 Main St", city="Boston", postcode="2108", country="US").region
     'MA'
     """
-    given = Address(*(tidy(each) or None if each else None for each in (line1, line2, city, region, postcode)))
-    code = country_code(country) if country else None
-    address = replace(given, country=code or country or None)
-    if not address.line1:
-        address = replace(address, line1=address.line2, line2=None)
-    rules = _rules(code)
+    first, second, town = tidy(line1), tidy(line2), tidy(city)
+    if not first:
+        first, second = second, None
+    rules = _rules(country_code(country) if country else None)
     if rules is None:
-        problem = f"country {quoted(country)} is not known." if country else "the country is missing."
-        return replace(address, problem=problem) if address.line1 else address
-    return _by_rules(address, rules)
+        said = f"country {quoted(country)} is not known." if country else "the country is missing."
+        problem = said if first else None
+        return Address(first, second, town, tidy(region), tidy(postcode), country or None, None, problem)
+    return _by_rules(first, second, town, _place(region, postcode, rules))
 
 
 def address_lines(address: Address, *, home: str | None = None) -> tuple[str, ...]:
@@ -96,21 +94,34 @@ def address_lines(address: Address, *, home: str | None = None) -> tuple[str, ..
     return tuple(line for line in lines if line)
 
 
-def _by_rules(address: Address, rules: Country) -> Address:
-    postcode = canonical_postcode(address.postcode, rules) if address.postcode else None
-    region = rules.regions.get(fold(address.region)) if address.region else None
-    implied = region_of(postcode, rules) if postcode else None
-    address = replace(
-        address,
-        postcode=postcode or address.postcode,
-        region=_shown_region(region, implied, address.region),
-    )
-    if not address.line1:
-        return address
-    problem = next(_problems(address, rules, postcode, region, implied), None)
-    if problem:
-        return replace(address, problem=problem)
-    return replace(address, address_key=_key(address, region or implied or ""))
+@dataclass(frozen=True)
+class _Place:
+    """What region and postcode come to in a country: as printed, and as found among the country's own."""
+
+    rules: Country
+    written_region: str | None
+    written_postcode: str | None
+    region: str | None
+    postcode: str | None
+    implied: str | None
+    """The region that the postcode tells."""
+
+
+@lru_cache(_PLACES_REMEMBERED)
+def _place(region: str | None, postcode: str | None, rules: Country) -> _Place:
+    written, typed = tidy(region), tidy(postcode)
+    found = rules.regions.get(fold(written)) if written else None
+    canonical = canonical_postcode(typed, rules) if typed else None
+    implied = region_of(canonical, rules) if canonical else None
+    return _Place(rules, _shown_region(found, implied, written), canonical or typed, found, canonical, implied)
+
+
+def _by_rules(line1: str | None, line2: str | None, city: str | None, place: _Place) -> Address:
+    parts = (line1, line2, city, place.written_region, place.written_postcode, place.rules.code)
+    if not line1:
+        return Address(*parts)
+    problem = next(_problems(city, place), None)
+    return Address(*parts, None if problem else _key(line1, line2, city, place), problem)
 
 
 def _shown_region(region: str | None, implied: str | None, written: str | None) -> str | None:
@@ -119,38 +130,36 @@ def _shown_region(region: str | None, implied: str | None, written: str | None) 
     return found if found and is_region_code(found) else written
 
 
-def _problems(
-    address: Address, rules: Country, postcode: str | None, region: str | None, implied: str | None
-) -> Iterator[str]:
-    if POSTCODE in rules.required and not address.postcode:
+def _problems(city: str | None, place: _Place) -> Iterator[str]:
+    rules, region, implied = place.rules, place.region, place.implied
+    if POSTCODE in rules.required and not place.written_postcode:
         yield "the postcode is missing."
-    if address.postcode and not postcode:
+    if place.written_postcode and not place.postcode:
         example = f" Write it like {rules.postcode_example}." if rules.postcode_example else ""
-        yield f"{quoted(address.postcode)} is no postcode of {_title(rules)}.{example}"
-    if CITY in rules.required and not address.city:
+        yield f"{quoted(place.written_postcode)} is no postcode of {_title(rules)}.{example}"
+    if CITY in rules.required and not city:
         yield "the city is missing."
     if REGION in rules.required and not (region or implied):
-        said = f"{quoted(address.region)} is no region of {_title(rules)}." if address.region else ""
+        said = f"{quoted(place.written_region)} is no region of {_title(rules)}." if place.written_region else ""
         yield said or "the region is missing."
-    if region and implied and region != implied and is_region_code(region) and not _holds(rules, region, postcode):
-        yield f"postcode {address.postcode} is not in {region}."
+    if region and implied and region != implied and is_region_code(region) and not _holds(place):
+        yield f"postcode {place.postcode} is not in {region}."
 
 
-def _holds(rules: Country, region: str, postcode: str | None) -> bool:
+def _holds(place: _Place) -> bool:
     """Whether the region has such postcodes too: some begin alike in two regions."""
-    pattern = dict(rules.region_postcodes).get(region)
-    return pattern is None or bool(postcode and pattern.match(postcode))
+    pattern = dict(place.rules.region_postcodes).get(place.region or "")
+    return pattern is None or bool(place.postcode and pattern.match(place.postcode))
 
 
-def _key(address: Address, region: str) -> str:
+def _key(line1: str, line2: str | None, city: str | None, place: _Place) -> str:
     """The country, then the postcode (or, without one, the town), then the street."""
-    code = address.country or ""
-    street = street_key(address.line1, address.line2)
-    if address.postcode:
-        place = compact(address.postcode)[: _FIRST_PART_ONLY.get(code)]
+    code = place.rules.code
+    if place.postcode:
+        where = compact(place.postcode)[: _FIRST_PART_ONLY.get(code)]
     else:
-        place = f"{fold(address.city or '')}|{fold(region)}"
-    return f"{code}|{place}|{street}".lower()
+        where = f"{fold(city or '')}|{fold(place.region or place.implied or '')}"
+    return f"{code}|{where}|{street_key(line1, line2)}".lower()
 
 
 def _filled(form: str, values: dict[str, str]) -> str:

@@ -28,7 +28,7 @@ _OTHER_NAMES = {
 _LONGEST_REGION_CODE = 3
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # there is one of each, and results are remembered by it
 class Country:
     """The rules of one country. `lines` are formats such as "%C, %S %Z"; fields are named by their letters."""
 

@@ -87,8 +87,6 @@ def fold(text: str) -> str:
     >>> fold("  O’Brien-ŁÉVY ")
     'o brien łevy'
     """
-    if text.isascii():
-        return _NO_LETTER.sub(" ", text.lower()).strip()
     return _NO_LETTER.sub(" ", without_accents(text)).strip()
 
 
@@ -97,6 +95,8 @@ def without_accents(text: str) -> str:
 
     Only the marks that Latin, Greek and Cyrillic letters carry go: elsewhere a mark makes another letter.
     """
+    if text.isascii():
+        return text.lower()
     # Case folding may compose anew or leave what must be decomposed, so it stands between two decompositions.
     apart = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
     bare = "".join(letter for letter in apart if not "\u0300" <= letter <= "\u036f")

@@ -37,9 +37,12 @@ def street_key(*lines: str | None) -> str:
     return _RURAL.sub("rr", _BOX.sub("pobox", " ".join(_units_last(short))))
 
 
-def tidy(text: str) -> str:
-    """One line of an address as it is printed: composed letters, single spaces."""
-    return " ".join(unicodedata.normalize("NFC", text).split()).strip(" ,;")
+def tidy(text: str | None) -> str | None:
+    """One line of an address as it is printed: composed letters, single spaces; None when nothing is left."""
+    if not text:
+        return None
+    composed = text if text.isascii() else unicodedata.normalize("NFC", text)
+    return " ".join(composed.split()).strip(" ,;") or None
 
 
 def _units_last(words: list[str]) -> list[str]:

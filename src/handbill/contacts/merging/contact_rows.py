@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import BigInteger, Column, Integer, Text
@@ -22,8 +21,9 @@ from handbill.contacts.rows.conversions import ValueType
 from handbill.contacts.rows.converted import Converted
 from handbill.contacts.rows.layout import FieldSpec, Shape
 from handbill.contacts.rows.quarantine import Quarantine
+from handbill.definitions.fields import BUILTIN_FIELDS
 from handbill.definitions.project import Project
-from handbill.store.tables import Json, contact
+from handbill.store.tables import Json
 
 ADDRESS = ("address_line1", "address_line2", "city", "region", "postcode", "country")
 PLAIN = ("phone", "first_name", "last_name", "company", "language", "timezone")
@@ -45,7 +45,10 @@ _CALLED = {
     "postal_code": "postcode", "post_code": "postcode", "country_code": "country",
 }  # fmt: skip
 
+_FIRST_NAME, _LAST_NAME = PLAIN.index("first_name"), PLAIN.index("last_name")
 _NO_ADDRESS = Address()
+
+Rows = Sequence[int]
 
 contact_stage = stage_table(
     "stage_contact",
@@ -67,7 +70,7 @@ def contact_shape(project: Project) -> Shape:
 
 def stage_contacts(run: Import, converted: Converted, quarantine: Quarantine) -> Iterator[tuple[Any, ...]]:
     """The rows with their keys. A row that names nobody, or whose only way to be reached is wrong, is rejected."""
-    own = [name for name in converted.values if name not in contact.c]
+    own = [name for name in converted.values if name not in BUILTIN_FIELDS]
     facts = zip(
         converted.rows,
         zip(*(converted.column(name) for name in ("external_id", "email", "created_at")), strict=True),
@@ -80,18 +83,18 @@ def stage_contacts(run: Import, converted: Converted, quarantine: Quarantine) ->
         if at in converted.bad:
             continue
         address = normalise_address(*place) if any(place) else _NO_ADDRESS
-        ways = _ways(run, quarantine, _Row(rows, external_id, email), address)
-        if ways is None:
+        key = _mailbox(run, quarantine, rows, email, address) if email else ""
+        if key is None or not _names_somebody(run, quarantine, rows, external_id or key, address):
             continue
-        names = dict(zip(PLAIN, plain, strict=True))
+        first_name, last_name = plain[_FIRST_NAME], plain[_LAST_NAME]
         yield (
             rows[-1],
-            _made_id(run.secret, ways, address, names) if external_id is None else None,
+            None if external_id else _made_id(run.secret, key, address, first_name, last_name),
             external_id,
-            *((email, ways, email_hash(run.secret, ways)) if ways else (None, None, None)),
+            *((email, key, email_hash(run.secret, key)) if key else (None, None, None)),
             *plain,
             *(address.line1, address.line2, address.city, address.region, address.postcode, address.country),
-            *place_of(run.secret, address, names["last_name"]),
+            *place_of(run.secret, address, last_name),
             _json(own, attributes) if own else "{}",
             created_at,
         )
@@ -105,42 +108,38 @@ def place_of(secret: bytes, address: Address, last_name: str | None) -> tuple[st
     return (key, household_key(secret, key, last_name), postal_hash(secret, key), None)
 
 
-@dataclass(frozen=True)
-class _Row:
-    rows: Sequence[int]
-    external_id: str | None
-    email: str | None
+def _mailbox(run: Import, quarantine: Quarantine, rows: Rows, email: str, address: Address) -> str | None:
+    """The e-mail's key; "" when it is impossible but post can go to the contact; None when the row is rejected."""
+    try:
+        return email_key(email)
+    except ValueError as error:
+        column = run.layout.source_of("email")
+        if address.address_key:
+            quarantine.keep(rows, column, email, f"{error} The contact is kept, for post only.")
+            return ""
+        quarantine.reject(rows, column, email, str(error))
+        return None
 
 
-def _ways(run: Import, quarantine: Quarantine, row: _Row, address: Address) -> str | None:
-    """The e-mail's key, "" when there is none; None when the row is rejected."""
-    key = ""
-    if row.email:
-        try:
-            key = email_key(row.email)
-        except ValueError as error:
-            column = run.layout.source_of("email")
-            if not address.address_key:
-                quarantine.reject(row.rows, column, row.email, str(error))
-                return None
-            quarantine.keep(row.rows, column, row.email, f"{error} The contact is kept, for post only.")
-    if not (key or row.external_id or address.address_key):
+def _names_somebody(run: Import, quarantine: Quarantine, rows: Rows, name: str, address: Address) -> bool:
+    """Whether the row is somebody's; if it is, but post cannot go to the address, that is remarked."""
+    if not (name or address.address_key):
         why = f" The address: {address.problem}" if address.problem else ""
         reason = f"the row names nobody: it has no external id, no e-mail and no address that post can go to.{why}"
-        quarantine.reject(row.rows, "", "", reason)
-        return None
+        quarantine.reject(rows, "", "", reason)
+        return False
     if address.problem:
         parts = (address.line1, address.line2, address.city, address.region, address.postcode)
         reason = f"post cannot go there: {address.problem} The contact is kept."
         column = run.layout.source_of("address_line1")
-        quarantine.keep(row.rows, column, ", ".join(part for part in parts if part), reason)
-    return key
+        quarantine.keep(rows, column, ", ".join(part for part in parts if part), reason)
+    return True
 
 
-def _made_id(secret: bytes, key: str, address: Address, names: dict[str, str | None]) -> str:
+def _made_id(secret: bytes, key: str, address: Address, first_name: str | None, last_name: str | None) -> str:
     if key:
         return id_from_email(secret, key)
-    return id_from_address(secret, address.address_key or "", names["first_name"], names["last_name"])
+    return id_from_address(secret, address.address_key or "", first_name, last_name)
 
 
 def _json(names: Sequence[str], values: Sequence[Any]) -> str:

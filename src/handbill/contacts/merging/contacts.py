@@ -19,6 +19,7 @@ from handbill.contacts.merging.households import settle_households
 from handbill.contacts.merging.kinds import Import, Kind, Merged
 from handbill.contacts.merging.staging import SQLITE, analysed
 from handbill.contacts.rows.quarantine import Quarantine
+from handbill.definitions.fields import BUILTIN_FIELDS
 from handbill.store.inserts import insert_into
 from handbill.store.tables import Json, contact
 
@@ -28,7 +29,7 @@ stage = contact_stage
 def merge_contacts(connection: Connection, run: Import, quarantine: Quarantine) -> Merged:  # noqa: ARG001 - rejects are all known when rows are staged
     """Brings the staged rows into the store: new contacts are added, known ones change where the file has columns."""
     filled = {*run.layout.filled, *run.layout.extras}
-    attributes = sorted(name for name in filled if name not in contact.c)
+    attributes = sorted(name for name in filled if name not in BUILTIN_FIELDS)
     _say_whom_rows_mean(connection)
     _upsert(connection, run, filled, with_attributes=bool(attributes))
     settle_households(connection, stage, run.secret, filled)

@@ -16,7 +16,8 @@ _AT_A_TIME = 5_000
 def settle_households(connection: Connection, stage: Table, secret: bytes, filled: set[str]) -> None:
     """Makes the keys of address and household anew where the file had some of their parts and the store the others."""
     parts = {*ADDRESS, "last_name"}
-    elsewhere = [contact.c[name] for name in sorted(parts - filled)]
+    # A region that the postcode told stands in the staged row as it stands in the store by now.
+    elsewhere = [contact.c[name].is_distinct_from(stage.c[name]) for name in sorted(parts - filled)]
     if not parts & filled or not elsewhere:
         return
     change = (
@@ -27,7 +28,7 @@ def settle_households(connection: Connection, stage: Table, secret: bytes, fille
     rows = (
         select(contact.c.id, contact.c.external_id, contact.c.last_name, *(contact.c[name] for name in ADDRESS))
         .join(stage, stage.c.external_id == contact.c.external_id)
-        .where(contact.c.address_line1.is_not(None), or_(*(column.is_not(None) for column in elsewhere)))
+        .where(contact.c.address_line1.is_not(None), or_(*elsewhere))
         .order_by(contact.c.id)
         .limit(_AT_A_TIME)
     )

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -9,6 +10,8 @@ from handbill.contacts.rows.batches import Batch, Reject
 from handbill.contacts.rows.conversions import Convert, converter
 from handbill.contacts.rows.layout import FieldSpec, Layout
 from handbill.contacts.rows.quarantine import Quarantine
+
+_REPEATABLE = {str, int, float, datetime}
 
 
 @dataclass(frozen=True)
@@ -56,9 +59,18 @@ def convert(
 
 def _typed(column: list[Any], function: Convert, batch: Batch, name: str, reject: Reject) -> list[Any]:
     try:
+        if _repeats(column):
+            meant = {value: None if value is None else function(value) for value in set(column)}
+            return [meant[value] for value in column]
         return [None if value is None else function(value) for value in column]
     except ValueError:
         return [_one(value, function, rows, name, reject) for value, rows in zip(column, batch.rows, strict=True)]
+
+
+def _repeats(column: list[Any]) -> bool:
+    """Whether converting each different value once pays. With several types it would be wrong: 1 equals True."""
+    types = set(map(type, column)) - {type(None)}
+    return len(types) == 1 and types <= _REPEATABLE and len(set(column)) * 2 < len(column)
 
 
 def _one(value: Any, function: Convert, rows: tuple[int, ...], name: str, reject: Reject) -> Any:

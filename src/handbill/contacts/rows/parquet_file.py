@@ -1,11 +1,11 @@
 """Rows of a Parquet file, with the types that it declares."""
 
-import math
 from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from handbill.contacts.rows.batches import BATCH_ROWS, MOST_COLUMNS, Batch, Reject
@@ -55,15 +55,18 @@ def _values(column: Any) -> list[Any]:
     if pa.types.is_timestamp(kind):
         # Python's times have microseconds; what is finer is cut.
         return list(column.cast(pa.timestamp("us", kind.tz), safe=False).to_pylist())
-    values: list[Any] = column.to_pylist()
     if pa.types.is_floating(kind):
-        return [_number(value) for value in values]
+        return _numbers(column)
+    values: list[Any] = column.to_pylist()
     if pa.types.is_string(kind) or pa.types.is_large_string(kind):
         return [value.strip() or None if value else None for value in values]
     return values
 
 
-def _number(value: float | None) -> float | int | None:
-    if value is None or math.isnan(value):
-        return None
-    return int(value) if value.is_integer() else value
+def _numbers(column: Any) -> list[float | int | None]:
+    present = pc.if_else(pc.is_nan(column), None, column)
+    try:
+        whole: list[float | int | None] = present.cast(pa.int64()).to_pylist()  # refuses to cut anything off
+    except pa.ArrowInvalid:
+        return [int(each) if each is not None and each.is_integer() else each for each in present.to_pylist()]
+    return whole

@@ -41,6 +41,7 @@ class Quarantine:
         self._folder = folder
         self._name = f"{kind}-{re.sub(r'[^A-Za-z0-9]+', '-', source.stem)[:60]}-{now:%Y%m%dT%H%M%SZ}"
         self._file: TextIOWrapper | None = None
+        self._writer: Any = None
         self._rows_rejected: set[int] = set()
         self._reasons: dict[tuple[str, str], Reason] = {}
 
@@ -82,10 +83,12 @@ class Quarantine:
         self._rows_rejected.clear()
 
     def _note(self, rows: Sequence[int], outcome: str, column: str, value: Any, reason: str) -> None:
-        if self._file is None:
+        if self._writer is None:
             self._file = self._open()
+            self._writer = csv.writer(self._file)
+            self._writer.writerow(HEADER)
         cells = (outcome, neutral(column), neutral(value), neutral(reason))
-        csv.writer(self._file).writerows((row, *cells) for row in rows)
+        self._writer.writerows((row, *cells) for row in rows)
 
     def _open(self) -> TextIOWrapper:
         self._folder.mkdir(parents=True, exist_ok=True)
@@ -98,9 +101,7 @@ class Quarantine:
             except FileExistsError:
                 continue
             self.path = path
-            file = os.fdopen(descriptor, "w", encoding="utf-8-sig", newline="")  # with the mark that Excel looks for
-            csv.writer(file).writerow(HEADER)
-            return file
+            return os.fdopen(descriptor, "w", encoding="utf-8-sig", newline="")  # with the mark that Excel looks for
 
 
 def neutral(value: Any) -> str:

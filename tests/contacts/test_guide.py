@@ -1,0 +1,17 @@
+"""The guide names every field that an import can fill."""
+
+from pathlib import Path
+
+import pytest
+
+from handbill.contacts.imports import KINDS
+from handbill.definitions.project import Project
+
+GUIDE = (Path(__file__).parents[2] / "docs" / "guide" / "importing.md").read_text()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_field_stands_in_the_guide(kind: str, project: Project) -> None:
+    own = {"points", "score", "vip", "birthday", "last_visit", "tier"}
+    fields = set(KINDS[kind].shape(project).fields) - own - {"properties"}
+    assert {name for name in fields if f"`{name}`" not in GUIDE} == set()
