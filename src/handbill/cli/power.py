@@ -12,6 +12,32 @@ if TYPE_CHECKING:
     from handbill.operations.power import Needs, Replay
 
 
+Rate = Annotated[str | None, typer.Option("--rate", metavar="SHARE", help="The control's rate, such as 5%.")]
+Mean = Annotated[float | None, typer.Option("--mean", help="The control's amount per contact, zeros included.")]
+Sd = Annotated[float | None, typer.Option("--sd", help="Standard deviation of that amount, zeros included.")]
+Effect = Annotated[
+    str | None,
+    typer.Option("--effect", metavar="EFFECT", help="To be shown: 0.5pp (points), 10% (of the control) or an amount."),
+]
+Contacts = Annotated[int | None, typer.Option("--contacts", min=1, help="All contacts that there are.")]
+Power = Annotated[str, typer.Option("--power", metavar="SHARE", help="Chance of showing the effect.")]
+Confidence = Annotated[str, typer.Option("--confidence", metavar="SHARE", help="Of the intervals.")]
+Control = Annotated[str, typer.Option("--control", metavar="SHARE", help="The control's share.")]
+Arms = Annotated[int, typer.Option("--arms", min=1, max=50, help="Arms that are compared with the control.")]
+Looks = Annotated[int, typer.Option("--looks", min=1, max=20, help="Planned looks, evenly spaced, the last included.")]
+HouseholdSize = Annotated[float, typer.Option("--household-size", min=1, help="Contacts a household, on average.")]
+HouseholdCorrelation = Annotated[
+    float, typer.Option("--household-correlation", min=0, max=1, help="How alike members of one household act.")
+]
+PerDay = Annotated[float | None, typer.Option("--per-day", min=0.001, help="Contacts that are reached a day.")]
+Window = Annotated[float, typer.Option("--window", min=0, help="Days until a contact's window has closed.")]
+Cost = Annotated[float | None, typer.Option("--cost", min=0, help="What reaching one contact costs.")]
+Value = Annotated[float, typer.Option("--value", help="Margin of one extra buyer (of amounts: leave it at 1).")]
+Aa = Annotated[Path | None, typer.Option("--aa", metavar="FILE", help="Replay a table with fake arms instead.")]
+Metric = Annotated[str | None, typer.Option("--metric", metavar="COL", help="The column to replay.")]
+Experiments = Annotated[int, typer.Option("--experiments", min=10, max=100_000, help="Replays of the table.")]
+
+
 def register(app: typer.Typer) -> None:
     """Adds the command to the command line."""
     app.command("power")(power)
@@ -19,44 +45,25 @@ def register(app: typer.Typer) -> None:
 
 def power(
     *,
-    rate: Annotated[str | None, typer.Option("--rate", metavar="SHARE", help="The control's rate, such as 5%.")] = None,
-    mean: Annotated[
-        float | None, typer.Option("--mean", help="The control's amount per contact, zeros included.")
-    ] = None,
-    sd: Annotated[float | None, typer.Option("--sd", help="Standard deviation of that amount, zeros included.")] = None,
-    effect: Annotated[
-        str | None,
-        typer.Option(
-            "--effect", metavar="EFFECT", help="To be shown: 0.5pp (points), 10% (of the control) or an amount."
-        ),
-    ] = None,
-    contacts: Annotated[int | None, typer.Option("--contacts", min=1, help="All contacts that there are.")] = None,
-    power: Annotated[str, typer.Option("--power", metavar="SHARE", help="Chance of showing the effect.")] = "80%",
-    confidence: Annotated[str, typer.Option("--confidence", metavar="SHARE", help="Of the intervals.")] = "95%",
-    control: Annotated[str, typer.Option("--control", metavar="SHARE", help="The control's share.")] = "50%",
-    arms: Annotated[int, typer.Option("--arms", min=1, max=50, help="Arms that are compared with the control.")] = 1,
-    looks: Annotated[
-        int, typer.Option("--looks", min=1, max=20, help="Planned looks, evenly spaced, the last included.")
-    ] = 1,
-    household_size: Annotated[
-        float, typer.Option("--household-size", min=1, help="Contacts a household, on average.")
-    ] = 1,
-    household_correlation: Annotated[
-        float, typer.Option("--household-correlation", min=0, max=1, help="How alike members of one household act.")
-    ] = 0,
-    per_day: Annotated[
-        float | None, typer.Option("--per-day", min=0.001, help="Contacts that are reached a day.")
-    ] = None,
-    window: Annotated[float, typer.Option("--window", min=0, help="Days until a contact's window has closed.")] = 0,
-    cost: Annotated[float | None, typer.Option("--cost", min=0, help="What reaching one contact costs.")] = None,
-    value: Annotated[float, typer.Option("--value", help="Margin of one extra buyer (of amounts: leave it at 1).")] = 1,
-    aa: Annotated[
-        Path | None, typer.Option("--aa", metavar="FILE", help="Replay a table with fake arms instead.")
-    ] = None,
-    metric: Annotated[str | None, typer.Option("--metric", metavar="COL", help="The column to replay.")] = None,
-    experiments: Annotated[
-        int, typer.Option("--experiments", min=10, max=100_000, help="Replays of the table.")
-    ] = 1000,
+    rate: Rate = None,
+    mean: Mean = None,
+    sd: Sd = None,
+    effect: Effect = None,
+    contacts: Contacts = None,
+    power: Power = "80%",
+    confidence: Confidence = "95%",
+    control: Control = "50%",
+    arms: Arms = 1,
+    looks: Looks = 1,
+    household_size: HouseholdSize = 1,
+    household_correlation: HouseholdCorrelation = 0,
+    per_day: PerDay = None,
+    window: Window = 0,
+    cost: Cost = None,
+    value: Value = 1,
+    aa: Aa = None,
+    metric: Metric = None,
+    experiments: Experiments = 1000,
     as_json: AsJson = False,
 ) -> None:
     """How many people an experiment needs, what it can show, how long it takes and what it costs.
@@ -65,27 +72,22 @@ def power(
 
     Example: handbill power --aa orders.csv --metric revenue --control 10%
     """
-    from handbill.operations import power as operation  # numpy and scipy take half a second
+    from handbill.operations.power import Design, needs_of  # numpy and scipy take half a second
 
+    level, control_share = _share(confidence, "--confidence"), _share(control, "--control")
     if aa is not None:
-        if metric is None:
-            raise typer.BadParameter("Name the column of the table that is to be replayed.", param_hint="--metric")
-        replayed = operation.replay_column(
-            aa, metric, control_share=_share(control, "--control"), experiments=experiments,
-            confidence=_share(confidence, "--confidence"),
-        )  # fmt: skip
-        typer.echo(_json(_replay_json(replayed)) if as_json else _replay_text(replayed, metric))
+        _replay(aa, metric, experiments, level, control_share, as_json)
         return
     base = None if rate is None else _share(rate, "--rate")
-    design = operation.Design(
+    design = Design(
         rate=base,
         mean=mean,
         sd=sd,
         effect=None if effect is None else _effect(effect, base, mean),
         contacts=contacts,
         power=_share(power, "--power"),
-        confidence=_share(confidence, "--confidence"),
-        control_share=_share(control, "--control"),
+        confidence=level,
+        control_share=control_share,
         arms=arms,
         looks=looks,
         household_size=household_size,
@@ -95,8 +97,19 @@ def power(
         cost_per_contact=cost,
         value=value,
     )
-    needs = operation.needs_of(design)
+    needs = needs_of(design)
     typer.echo(_json(_needs_json(needs)) if as_json else _needs_text(needs))
+
+
+def _replay(
+    file: Path, metric: str | None, experiments: int, confidence: float, control_share: float, as_json: bool
+) -> None:
+    from handbill.operations.power import replay_column
+
+    if metric is None:
+        raise typer.BadParameter("Name the column of the table that is to be replayed.", param_hint="--metric")
+    result = replay_column(file, metric, control_share=control_share, experiments=experiments, confidence=confidence)
+    typer.echo(_json(_replay_json(result)) if as_json else _replay_text(result, metric))
 
 
 def _share(text: str, option: str) -> float:
