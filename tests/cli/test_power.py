@@ -122,6 +122,7 @@ def test_all_that_is_missing_is_named_at_once(capsys: pytest.CaptureFixture[str]
         (("--rate", "5%", "--effect", "96pp"), "A rate of 5 % cannot change by +96 points."),
         (("--sd", "0", "--effect", "1"), "The standard deviation must be above zero."),
         (("--rate", "5%", "--effect", "1pp", "--power", "100%"), "The power of 100 % is not between 0 and 100 %."),
+        (("--aa", "orders.csv", "--metric", "x", "--control", "0%"), "The control of 0 % is not between 0 and 100 %."),
         (("--rate", "5%", "--contacts", "3"), "3 contacts are too few for 2 arms."),
     ],
 )

@@ -127,7 +127,10 @@ def replay_column(
 
     Raises:
         ImportRefused: there is no such file or column, or a cell is no number.
+        NotMeasurable: the control's share leaves an arm empty, or there are fewer than two contacts.
     """
+    if not 0 < control_share < 1:
+        raise NotMeasurable(f"The control of {100 * control_share:g} % is not between 0 and 100 %.")
     table = open_table(path)
     if column not in table.columns:
         known = ", ".join(f'"{name}"' for name in table.columns[:30])

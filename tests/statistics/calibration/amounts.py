@@ -68,6 +68,24 @@ def _covers(result: Comparison, truth: float) -> bool:
 
 SCENES = (
     Scene(
+        "revenue, holdout of 2 % of 500,000: false uplift",
+        "2.5 %",
+        0.015,
+        0.046,
+        lambda random: _uplift(_revenue(random, (10_000, 490_000))),
+        short=60,
+        long=4000,
+    ),
+    Scene(
+        "order value, holdout of 2 % of 500,000: false uplift",
+        "2.5 %",
+        0.015,
+        0.046,
+        lambda random: _uplift(_order_value(random, (10_000, 490_000))),
+        short=60,
+        long=4000,
+    ),
+    Scene(
         "revenue, holdout of 5 % of 100,000: false uplift",
         "2.5 %",
         0.015,
