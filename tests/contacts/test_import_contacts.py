@@ -435,6 +435,18 @@ def test_nobody_is_locked_out_while_a_file_is_read(shop: Shop) -> None:
     assert [row.external_id for row in shop.rows(contact)] == ["meanwhile", "1"]
 
 
+def test_a_locked_store_is_said_in_one_line_and_nothing_is_loaded(shop_on_paper: Shop) -> None:
+    url = shop_on_paper.engine.url.render_as_string()
+    hurried = open_store(url, lock_wait=timedelta(milliseconds=50))
+    elsewhere = Shop(hurried, shop_on_paper.project, shop_on_paper.settings, shop_on_paper.folder)
+    with writing(shop_on_paper.engine), pytest.raises(StoreUnavailable) as caught:
+        elsewhere.load("contacts", "id,points\n1,x\n2,3\n")
+    assert str(caught.value) == (f"{url}: the database is locked by another program. Stop it, or try again later.")
+    assert shop_on_paper.rows(contact) == []
+    assert list((shop_on_paper.settings.work_dir / "rejects").iterdir()) == []
+    hurried.dispose()
+
+
 def test_a_store_that_is_not_there_is_said_in_one_line(shop_on_paper: Shop) -> None:
     engine = open_store("postgresql://nobody@127.0.0.1:1/none")
     elsewhere = Shop(engine, shop_on_paper.project, shop_on_paper.settings, shop_on_paper.folder)

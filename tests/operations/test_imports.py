@@ -85,6 +85,16 @@ def test_a_result_reads_well(root: Path, clock: Clock) -> None:
     }  # fmt: skip
 
 
+def test_only_the_first_few_reasons_are_said(root: Path, clock: Clock) -> None:
+    content = "order_id,contact,ordered_at,total\n" + "".join(f"{n},{n},2026-11-01,1\n" for n in range(7))
+    said = list(sentences(load(root, clock, "orders", content)))
+    assert said[0] == "Loaded 0 orders with 0 lines."
+    assert said[-2:] == [
+        '  from row 6: contact: contact "4" is not known. Import the contacts first. (1 row)',
+        "  and 2 rows for other reasons",
+    ]
+
+
 def test_remarks_are_said_beside_the_rejects(root: Path, clock: Clock) -> None:
     content = "id,email,street,country\n1,ann@example.com,1 Road,GB\n2,bob@,,\n"
     assert list(sentences(load(root, clock, "contacts", content))) == [

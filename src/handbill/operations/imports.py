@@ -57,6 +57,9 @@ def sentences(result: ImportResult) -> Iterator[str]:
         for reason in result.reasons:
             column = f"{reason.column}: " if reason.column else ""
             yield f"  from row {reason.first_row}: {column}{reason.text} ({_counted(reason.rows, 'rows')})"
+        others = result.rejected - sum(reason.rows for reason in result.reasons)
+        if others > 0:
+            yield f"  and {_counted(others, 'rows')} for other reasons"
     if result.remarks:
         verb = "is" if result.remarks == 1 else "are"
         also = "the same file" if result.rejected else _near(result.quarantine)
