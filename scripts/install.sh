@@ -4,7 +4,8 @@
 set -eu
 cd "$(dirname "$0")/.."
 
-DEBIAN_PRINT="libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 fontconfig fonts-dejavu-core"
+DEBIAN_PRINT="libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 fontconfig fonts-dejavu-core \
+    fonts-crosextra-carlito fonts-ebgaramond fonts-droid-fallback"
 
 say() { printf '%s\n' "$*" >&2; }
 
@@ -39,7 +40,10 @@ print_libraries_present() {
     for library in libpango-1.0.so.0 libpangoft2-1.0.so.0 libharfbuzz-subset.so.0; do
         .venv/bin/python -c "import ctypes, sys; ctypes.CDLL(sys.argv[1])" "$library" 2>/dev/null || return 1
     done
-    [ -n "$(fc-list 2>/dev/null | grep -i dejavu)" ]
+    # The letters of the starter; the last one has Chinese and Japanese characters.
+    for font in dejavu carlito garamond droidsansfallback; do
+        fc-list 2>/dev/null | grep -qi "$font" || return 1
+    done
 }
 
 python=$(find_python)

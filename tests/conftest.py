@@ -1,7 +1,7 @@
 """What all tests share: a store on each database, and a clock that stands still."""
 
-import os
 import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -25,12 +25,12 @@ def clock() -> Clock:
 
 
 @pytest.fixture(scope="session")
-def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A real PostgreSQL server, one for all the processes of a test run; it stops with the last of them."""
-    # All workers of pytest-xdist share the parent of their base folders, and so the server.
-    base = tmp_path_factory.getbasetemp()
-    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
-    server = get_server(shared / "postgresql")
+def postgres_url(testrun_uid: str) -> str:
+    """A real PostgreSQL server, one for all the processes of a test run; it goes away with the last of them.
+
+    Its folder is not one of pytest's: another test run on this machine would tidy that up while the server works.
+    """
+    server = get_server(Path(tempfile.gettempdir()) / f"handbill-tests-{testrun_uid}", cleanup_mode="delete")
     return str(server.get_uri())
 
 
