@@ -9,7 +9,7 @@ from handbill import __version__
 # In the order of `handbill --help`: begin, look, send, learn, operate.
 GROUPS = (
     "init", "demo", "check", "imports", "segment", "preview",
-    "plan", "run", "ingest", "report", "evaluate", "power",
+    "plan", "run", "control", "ingest", "report", "evaluate", "power",
     "up", "deploy", "database",
 )  # fmt: skip
 
