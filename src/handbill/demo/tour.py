@@ -32,7 +32,8 @@ RESPONSES_UNTIL = CLOCK_AT + timedelta(days=75)
 """Every window has closed by then."""
 UNSUBSCRIBE_RATE = 0.004
 SECONDS_A_STEP = 60
-SEED = 2026
+SHOP_SEED = 2026
+RESPONSE_SEED = 3
 
 
 class Stage(Protocol):
@@ -89,7 +90,7 @@ def give_tour(project_dir: Path, stage: Stage, *, contacts: int = 20_000) -> Tou
 
 def _open_shop(project_dir: Path, stage: Stage, contacts: int) -> Shop:
     stage.step(f"Inventing a shop with {contacts:,} customers")
-    shop = write_shop(project_dir / "data", contacts=contacts, seed=SEED)
+    shop = write_shop(project_dir / "data", contacts=contacts, seed=SHOP_SEED)
     stage.share(1)
     for kind, path in shop.files.items():
         stage.step(f"Importing {kind}")
@@ -133,7 +134,7 @@ def _send_all(project_dir: Path, run_id: int, now: str) -> None:
 def _respond(project_dir: Path, shop: Shop, mailbox: Mailbox, stage: Stage) -> None:
     """Customers buy, type their codes and unsubscribe; everything comes back by the ways that are open to anybody."""
     stage.step("Waiting 75 days for customers to respond (in no time)")
-    crowd = Crowd(shop.customers, list(products()), SEED)
+    crowd = Crowd(shop.customers, list(products()), RESPONSE_SEED)
     lines = []
     with opened(project_dir) as (_, _, engine):
         for name, effects in TRUE_EFFECTS.items():
