@@ -79,8 +79,10 @@ def test_the_parts_become_one_pdf_in_their_order(tmp_path: Path) -> None:
 def test_the_manifest_lists_a_row_for_each_piece(tmp_path: Path) -> None:
     draft = write_draft(tmp_path, batch(row(1, 1, 2), replace(row(2, 3, 3), is_seed=True)), [pdf([1, 1, 2])])
     assert (draft.folder / "manifest.csv").read_text(encoding="utf-8").splitlines() == [
-        ('"sequence","piece_id","household_id","arm","code","page_from","page_to",'
-        '"address_1","address_2","address_3","address_4","address_5","address_6","postcode","seed"'),
+        (
+            '"sequence","piece_id","household_id","arm","code","page_from","page_to",'
+            '"address_1","address_2","address_3","address_4","address_5","address_6","postcode","seed"'
+        ),
         '1,"piece-1","H-1","letter","CODE1",1,2,"Zoë Adeyemi","1 Dock Lane","Whitby","YO21 1AA","","","02108","no"',
         '2,"piece-2","H-2","letter","CODE2",3,3,"Zoë Adeyemi","1 Dock Lane","Whitby","YO21 1AA","","","02108","yes"',
     ]
