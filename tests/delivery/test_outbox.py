@@ -203,7 +203,7 @@ def test_a_run_cancelled_since_the_claim_sends_nothing_more(store: Engine) -> No
     mark(store, rows[:1])
     with writing(store) as connection:
         assert cancel_run(connection, run_id, "by hand", NOW)
-    assert mark(store, rows[1:]) == {rows[1].id: Verdict.LOST}
+    assert mark(store, rows[1:]) == {rows[1].id: Verdict.NOT_RUNNING}
     assert states(store, run_id) == ["committing", "cancelled"]
 
 
@@ -217,7 +217,8 @@ def test_a_message_whose_time_passed_since_the_claim_expires(store: Engine) -> N
 def test_a_run_whose_time_passed_since_the_claim_sends_nothing_more(store: Engine) -> None:
     run_id = make_run(store, 1, latest_at=NOW + HOUR)
     (row,) = claim_all(store, run_id)
-    assert mark(store, [row], now=NOW + HOUR) == {row.id: Verdict.TOO_LATE}
+    assert mark(store, [row], now=NOW + HOUR) == {row.id: Verdict.NOT_RUNNING}
+    assert states(store, run_id) == ["queued"]
 
 
 # ---------------------------------------------------------------- budget

@@ -14,7 +14,7 @@ from handbill.definitions.loading import load_project
 from handbill.definitions.project import Project
 from handbill.delivery.books import Books
 from handbill.errors import ChannelUnavailable, NothingToDo, PlanDrifted, ProjectInvalid, RunRefused
-from handbill.operations.control import pause, resume
+from handbill.operations.control import cancel, pause, resume
 from handbill.operations.run import DrainedRun, StartedRun, drain_run, finish_run, start_run
 from handbill.planning.approval import write_plan
 from handbill.planning.plan import make_plan
@@ -334,13 +334,37 @@ def test_a_pause_is_heard_within_a_batch(store: Engine, project: Project, server
         pause(store, "spring")
 
     server.on_taken = stop_it
-    assert send(store, project, run_id).stopped == "paused or cancelled"
+    assert send(store, project, run_id).stopped == "paused"
     assert len(server.taken) < 10
     assert states_of(store) == {"accepted": len(server.taken), "queued": 34 - len(server.taken)}
     resume(store, "spring", clock=ON_TIME)
     send(store, project, run_id)
     assert set(server.counts.values()) == {1}
     assert len(server.counts) == 34
+
+
+def test_a_cancellation_is_heard_within_a_batch(store: Engine, project: Project, server: FaultServer) -> None:
+    add_people(store, 30)
+    run_id = start(store, project).run_id
+
+    def stop_it(_taken: object) -> None:
+        server.on_taken = None
+        cancel(store, "spring", clock=ON_TIME)
+
+    server.on_taken = stop_it
+    assert send(store, project, run_id).stopped == "cancelled"
+    assert len(server.taken) < 10
+    assert states_of(store) == {"accepted": len(server.taken), "cancelled": 34 - len(server.taken)}
+
+
+def test_a_run_that_becomes_too_late_stops_within_a_batch(store: Engine, project: Project, server: FaultServer) -> None:
+    add_people(store, 30)
+    run_id = start(store, project).run_id
+    times = [NOW]
+    server.on_taken = lambda _taken: times.append(NOW + 7 * HOUR)
+    assert send(store, project, run_id, clock=lambda: times[-1]).stopped == "too late"
+    assert len(server.taken) < 10
+    assert states_of(store) == {"accepted": len(server.taken), "expired": 34 - len(server.taken)}
 
 
 def test_a_worker_that_is_told_to_stop_leaves_everything_in_order(

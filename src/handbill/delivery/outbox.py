@@ -21,6 +21,7 @@ from sqlalchemy import (
     literal,
     or_,
     select,
+    true,
     tuple_,
     update,
 )
@@ -84,7 +85,7 @@ class Verdict(StrEnum):
     TOO_LATE = "too_late"
     OVER_BUDGET = "over_budget"
     NOT_RUNNING = "not_running"
-    """The run was paused or cancelled; the message is queued again."""
+    """The run was paused or cancelled, or is too late; the message is queued again."""
     LOST = "lost"
     """The lease was over and somebody else took the message."""
 
@@ -254,22 +255,17 @@ def _explain(
     connection: Connection, rows: Sequence[Claimed], *, now: datetime, topic: str | None
 ) -> dict[int, Verdict]:
     """Why each of these rows was not marked."""
-    channel = rows[0].channel
-    consented = _consented(channel, topic) if topic is not None else run.c.id == run.c.id
+    its_run = select(run.c.id).where(run.c.id == rows[0].run_id, _run_goes_on(literal(now, UtcTime)))
+    if connection.scalar(its_run) is None:
+        return dict.fromkeys((row.id for row in rows), Verdict.NOT_RUNNING)
+    consented = _consented(rows[0].channel, topic) if topic is not None else true()
     found = connection.execute(
-        select(outbox.c.id, run.c.state, run.c.latest_at, _suppressed().label("suppressed"),
-               consented.label("consented"))
-        .join(run, run.c.id == outbox.c.run_id)
-        .where(_HELD, outbox.c.state == "claimed"),
+        select(outbox.c.id, outbox.c.expires_at, _suppressed(), consented).where(_HELD, outbox.c.state == "claimed"),
         _fences(rows),
-    )  # fmt: skip
-    expiry = {row.id: row.expires_at for row in rows}
-    verdicts = dict.fromkeys(expiry, Verdict.LOST)
-    for id_, state, latest_at, is_suppressed, is_consented in found:
-        limits = [limit for limit in (expiry[id_], latest_at) if limit is not None]
-        if state != "running":
-            verdicts[id_] = Verdict.NOT_RUNNING
-        elif limits and min(limits) <= now:
+    )
+    verdicts = {row.id: Verdict.LOST for row in rows}
+    for id_, expires_at, is_suppressed, is_consented in found:
+        if expires_at is not None and expires_at <= now:
             verdicts[id_] = Verdict.TOO_LATE
         elif is_suppressed:
             verdicts[id_] = Verdict.SUPPRESSED

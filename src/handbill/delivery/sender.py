@@ -80,7 +80,8 @@ class Bench:
     reconnect_after: Sequence[float]
     tally: Counter[str]
     work: SimpleQueue[Work | None] = field(default_factory=SimpleQueue)
-    changed: threading.Event = field(default_factory=threading.Event)
+    runs_low: threading.Event = field(default_factory=threading.Event)
+    low_water: int = 0
     unfinished: int = 0
     open_lines: int = 0
     was_reached: bool = False
@@ -97,7 +98,9 @@ class Bench:
         """Notes that a piece of work needs no more care."""
         with self.lock:
             self.unfinished -= 1
-        self.changed.set()
+            runs_low = self.unfinished <= self.low_water
+        if runs_low:
+            self.runs_low.set()
 
     def count_lines(self, difference: int) -> None:
         """Notes that a line was opened (+1) or ended (-1)."""
@@ -227,4 +230,4 @@ class Sender:
         if self._bench.brake.is_pulled and self._line is not None:
             self._line.withdraw()  # perhaps a message was offered on it: never say another word
         self._hang_up()
-        self._bench.changed.set()
+        self._bench.runs_low.set()
