@@ -128,6 +128,8 @@ class Dialogue:
 
 def _printable(raw: bytes) -> str:
     text = raw.decode("utf-8", "replace")
+    if text.isprintable():
+        return text.strip()
     return "".join(character if character.isprintable() else " " for character in text).strip()
 
 

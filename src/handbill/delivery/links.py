@@ -6,7 +6,6 @@ Nobody can make them up: a token names its message and is signed for one purpose
 import base64
 import re
 from dataclasses import dataclass
-from urllib.parse import quote
 
 from handbill.tokens import read, sign
 
@@ -34,8 +33,7 @@ def unsubscribe_token(secret: bytes, wish: Unsubscribe) -> str:
 
 def unsubscribe_mailto(secret: bytes, domain: str, wish: Unsubscribe) -> str:
     """The mailto link that unsubscribes: an empty mail whose subject holds the token."""
-    subject = quote(f"unsubscribe {unsubscribe_token(secret, wish)}")
-    return f"mailto:{UNSUBSCRIBE_MAILBOX}@{domain}?subject={subject}"
+    return f"mailto:{UNSUBSCRIBE_MAILBOX}@{domain}?subject=unsubscribe%20{unsubscribe_token(secret, wish)}"
 
 
 def read_unsubscribe(secret: bytes, token: str) -> Unsubscribe | None:
