@@ -10,7 +10,7 @@ from pydantic_core import ErrorDetails
 from handbill.definitions.campaign import Definition
 from handbill.definitions.findings import Finding, Path
 from handbill.definitions.planned import PLANNED_KEYS, PLANNED_SHAPES, is_planned_value, planned
-from handbill.definitions.words import either, quoted, unknown
+from handbill.definitions.words import either, nearest, quoted, unknown
 from handbill.definitions.yaml import Items, Keys, Text, Tree, at, plain
 
 Model = TypeVar("Model", bound=Definition)
@@ -22,7 +22,9 @@ def validate(model: type[Model], tree: Tree) -> tuple[Model | None, list[Finding
         return model.model_validate(plain(tree), by_alias=True, by_name=False), []
     except ValidationError as error:
         details = error.errors(include_url=False, include_input=False)
-        return None, [finding for each in details for finding in _findings(each, model, tree)]
+        misspelt = {_meant(each["loc"], model) for each in details if each["type"] == "extra_forbidden"}
+        told = [each for each in details if each["type"] != "missing" or each["loc"] not in misspelt]
+        return None, [finding for each in told for finding in _findings(each, model, tree)]
 
 
 def part(model: type[Model], tree: Tree | None) -> Model | None:
@@ -49,6 +51,13 @@ def _findings(error: ErrorDetails, model: type[Definition], tree: Tree) -> Itera
                 yield _missing(path, key, owner)
         case _:
             yield _wrong_value(error, model, tree)
+
+
+def _meant(path: Path, model: type[Definition]) -> Path:
+    """Where the key would stand that a misspelt one is nearest to; such a key is not missing as well."""
+    owner = _owner(model, path[:-1])
+    near = nearest(str(path[-1]), keys_of(owner)) if owner else None
+    return (*path[:-1], near) if near else ()
 
 
 def _unknown_key(path: Path, key: str, owner: type[Definition] | None) -> Finding:
