@@ -18,6 +18,7 @@ from handbill.rendering.jinja_tags import Fault, Tag, unbalanced
 from handbill.rendering.markup import JINJA, Closing, Comment, Opening, Token, Words
 
 _NO_HOMES = {"", "mj-attributes"}
+_IN_HTML = "cannot stand in HTML."
 
 
 class Travel(Enum):
@@ -130,7 +131,7 @@ class _Walk:
         name, parent = token.name, self._parent_name
         if self._in_html:
             if name.startswith("mj"):
-                yield Fault(token.start, f"<{name}> cannot stand in HTML.", "Close the element around it first.")
+                yield Fault(token.start, f"<{name}> {_IN_HTML}", "Close the element around it first.")
             return
         if name not in ATTRIBUTES:
             yield self._unknown_element(token)
@@ -184,8 +185,10 @@ class _Walk:
         return any(isinstance(level, _OpenElement) and level.token.name == name for level in self.stack)
 
     def _never_closed(self, element: _OpenElement) -> None:
-        name = element.token.name
-        self._fault(element.token.start, f"the <{name}> that opens here is never closed.", f"Close it with </{name}>.")
+        name, start = element.token.name, element.token.start
+        if element.holds_html:  # what follows stands in it by mistake only, and one mistake is reported once
+            self.structure.faults = [fault for fault in self.structure.faults if not _is_in_html_after(start, fault)]
+        self._fault(start, f"the <{name}> that opens here is never closed.", f"Close it with </{name}>.")
 
     # -- Jinja
 
@@ -270,3 +273,7 @@ class _Walk:
 
     def _fault(self, offset: int, what: str, mend: str) -> None:
         self.structure.faults.append(Fault(offset, what, mend))
+
+
+def _is_in_html_after(offset: int, fault: Fault) -> bool:
+    return fault.offset > offset and fault.what.endswith(_IN_HTML)
