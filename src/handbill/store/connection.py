@@ -22,7 +22,7 @@ UNDEFINED_TABLE = "42P01"  # PostgreSQL's SQLSTATE
 def open_store(url: str, *, lock_wait: timedelta = LOCK_WAIT) -> Engine:
     """An engine for `sqlite:///path` or `postgresql://…`; connects lazily.
 
-    `lock_wait` is how long a statement waits for another writer of SQLite.
+    `lock_wait` is how long a statement waits for another writer of SQLite, unless the URL says `?timeout=SECONDS`.
 
     Raises:
         StoreUnavailable: the URL is not one that we can open.
@@ -75,21 +75,29 @@ def _in_plain_words(engine: Engine, error: DatabaseError) -> StoreUnavailable | 
         return StoreUnavailable(f"{place}: the database is locked by another program. Stop it, or try again later.")
     if "no such table" in said or getattr(error.orig, "sqlstate", None) == UNDEFINED_TABLE:
         return StoreUnavailable(f"{place}: the database has no tables of ours. Run `handbill db upgrade`.")
+    if "not a database" in said:
+        return StoreUnavailable(f"{place}: this file is not a database. Mend the URL.")
     if isinstance(error, OperationalError) and (error.connection_invalidated or _cannot_connect(said)):
         return StoreUnavailable(f"{place}: the database cannot be reached ({said}). Start it or mend the URL.")
     return None
 
 
 def _cannot_connect(said: str) -> bool:
-    signs = ("unable to open", "connection failed", "could not connect", "connection refused", "not a database",
+    signs = ("unable to open", "connection failed", "could not connect", "connection refused",
              "server closed the connection", "could not translate host name", "disk i/o error", "readonly")  # fmt: skip
     return any(sign in said.lower() for sign in signs)
 
 
 def _open_sqlite(url: str, path: str | None, lock_wait: timedelta) -> Engine:
     if path and path != ":memory:":
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(url, connect_args={"timeout": lock_wait.total_seconds()})
+        try:
+            Path(path).parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            what = f"{url}: the database's folder cannot be made ({error.strerror})."
+            raise StoreUnavailable(f"{what} Mend the URL, or the folder's permissions.") from error
+    # A `?timeout=` of the URL goes before ours.
+    given = {} if "timeout" in make_url(url).query else {"timeout": lock_wait.total_seconds()}
+    engine = create_engine(url, connect_args=given)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
