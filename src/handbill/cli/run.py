@@ -32,9 +32,11 @@ def run(
     import os
 
     from handbill.operations.api_server import client_environment, ensure_server
+    from handbill.operations.driving import require_known
     from handbill.settings import load_settings
 
     moment = clock_at(now)().isoformat() if now else None
+    require_known(project_dir, campaign)  # what is wrong is said now: the first start of the API takes a while
     _confirm(project_dir, campaign, new_wave, moment, yes)
     settings = load_settings(project_dir)
     loading = threading.Thread(target=_load_prefect, name="load prefect", daemon=True)

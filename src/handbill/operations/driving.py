@@ -15,6 +15,7 @@ from handbill.delivery.books import Books, books
 from handbill.operations.control import sentence
 from handbill.operations.opening import opened
 from handbill.operations.run import drain_run, finish_run, start_run
+from handbill.planning.plan import campaign_named
 from handbill.planning.schedule import wave_of
 from handbill.planning.seal import run_of_wave
 from handbill.store.connection import reading
@@ -33,6 +34,18 @@ class Step:
     more: bool
     next_due_at: str | None
     stopped: str
+
+
+def require_known(project_dir: Path, campaign: str) -> None:
+    """Says what is wrong with the files, the database or the campaign's name, before anything is started for it.
+
+    Raises:
+        ProjectInvalid: the declarations have mistakes; all of them are listed.
+        StoreUnavailable: the database cannot be reached, or its tables are of another version.
+        RunRefused: there is no such campaign.
+    """
+    with opened(project_dir) as (project, _, _):
+        campaign_named(project, campaign)
 
 
 def begin(
