@@ -77,7 +77,8 @@ def test_a_file_of_which_nothing_can_be_loaded_is_exit_code_2(app: typer.Typer, 
     result = call(app, "consents", "crm.csv", "--map", "contact=Nr", "--derive", "channel=email",
                   "--derive", "topic=offers", "--derive", "state=granted")  # fmt: skip
     assert result.exit_code == 2
-    assert result.stdout.splitlines()[0] == "Loaded 0 consents (0 new)."
+    assert result.stdout == ""
+    assert result.stderr.splitlines()[0] == "Loaded 0 consents (0 new)."
 
 
 def test_a_wrong_field_is_refused(app: typer.Typer, root: Path) -> None:

@@ -66,12 +66,13 @@ def import_(
             complete_until=_moment("--complete-until", complete_until),
             progress=progress,
         )
+    nothing_loaded = bool(result.rejected and not result.loaded)
     if as_json:
         typer.echo(json.dumps(operation.as_json(result), indent=2, ensure_ascii=False))
     else:
         for sentence in operation.sentences(result):
-            typer.echo(sentence)
-    if result.rejected and not result.loaded:
+            typer.echo(sentence, err=nothing_loaded)
+    if nothing_loaded:
         raise typer.Exit(ExitCode.MENDABLE)
 
 
