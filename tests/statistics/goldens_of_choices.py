@@ -81,7 +81,7 @@ def _segments(given: Mapping[str, list[float]]) -> Numbers:
         "tau2_DL": between,
         "mean_DL": mean.estimate,
         "mean_se_DL": mean.standard_error,
-        **{f"shrunken_DL[{place}]": segment.estimate for place, segment in enumerate(shrunken)},
+        **{f"shrunken_DL[{place}]": estimate for place, estimate in enumerate(shrunken)},
     }
 
 

@@ -4,17 +4,28 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from scipy.special import chdtrc
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import chdtrc, ndtr
 
 from handbill.errors import NotMeasurable
 from handbill.statistics.roots import crossing
 from handbill.statistics.tails import SMALLEST_P, normal_quantile
 
-METHOD = "Cochran's Q; random effects with Paule and Mandel's variance, each segment shrunken towards their mean"
+METHOD = (
+    "Cochran's Q; random effects with Paule and Mandel's variance, each segment shrunken towards their mean; "
+    "intervals over all variances that may lie between the segments"
+)
 SOURCE = (
     "Cochran, Biometrics 10, 1954, 101–129; "
-    "Paule and Mandel, Journal of Research of the National Bureau of Standards 87, 1982, 377–385"
+    "Paule and Mandel, Journal of Research of the National Bureau of Standards 87, 1982, 377–385; "
+    "Rubin, Journal of Educational Statistics 6, 1981, 377–401"
 )
+
+GRID = 200
+"""Standard deviations between segments that the intervals average over."""
+
+Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -67,7 +78,12 @@ def compare_segments(effects: Sequence[Effect], *, confidence: float = 0.95) -> 
     q = spread(effects, 0.0)
     p_value = max(float(chdtrc(len(effects) - 1, q)), SMALLEST_P)
     between = variance_between(effects)
-    mean, segments = shrink(effects, between, confidence=confidence)
+    mean, estimates = shrink(effects, between)
+    intervals = segment_intervals(effects, confidence)
+    segments = tuple(
+        Shrunken(estimate, min(low, estimate), max(high, estimate))
+        for estimate, (low, high) in zip(estimates, intervals, strict=True)
+    )
     return Heterogeneity(q, p_value, between, mean, segments, confidence)
 
 
@@ -95,19 +111,57 @@ def pooled(effects: Sequence[Effect], between: float) -> Effect:
     return Effect(mean, math.sqrt(1 / total))
 
 
-def shrink(
-    effects: Sequence[Effect], between: float, *, confidence: float = 0.95
-) -> tuple[Effect, tuple[Shrunken, ...]]:
-    """The mean, and each effect moved towards it by the share of its variance that is its own noise.
+def shrink(effects: Sequence[Effect], between: float) -> tuple[Effect, tuple[float, ...]]:
+    """The mean, and each effect moved towards it by the share of its variance that is its own noise."""
+    mean = pooled(effects, between)
+    own = [between / (between + effect.standard_error**2) for effect in effects]
+    return mean, tuple(
+        mean.estimate + share * (effect.estimate - mean.estimate) for share, effect in zip(own, effects, strict=True)
+    )
 
-    The intervals count the mean's own uncertainty (empirical Bayes; Morris, Journal of the American Statistical
-    Association 78, 1983, 47–55).
+
+def segment_intervals(effects: Sequence[Effect], confidence: float = 0.95) -> list[tuple[float, float]]:
+    """Between what each segment's effect lies, whatever truly lies between the segments.
+
+    Averages over the standard deviation between segments with a uniform prior (Rubin 1981; Gelman, Bayesian Analysis
+    1, 2006, 515–534). Intervals that take its estimate for the truth cover as little as 85 % instead of 95 %.
+    Two segments say nothing about it; their intervals are their own.
     """
-    mean, reach = pooled(effects, between), normal_quantile(0.5 + confidence / 2)
-    segments = []
-    for effect in effects:
-        own = between / (between + effect.standard_error**2)
-        estimate = mean.estimate + own * (effect.estimate - mean.estimate)
-        error = math.sqrt(own * effect.standard_error**2 + (1 - own) ** 2 * mean.standard_error**2)
-        segments.append(Shrunken(estimate, estimate - reach * error, estimate + reach * error))
-    return mean, tuple(segments)
+    tail = (1 - confidence) / 2
+    if len(effects) == 2:
+        reach = normal_quantile(1 - tail)
+        return [
+            (one.estimate - reach * one.standard_error, one.estimate + reach * one.standard_error) for one in effects
+        ]
+    weights, centres, spreads = _posterior(
+        np.array([one.estimate for one in effects]), np.array([one.standard_error for one in effects])
+    )
+    return [
+        (_quantile(weights, centre, spread, tail), _quantile(weights, centre, spread, 1 - tail))
+        for centre, spread in zip(centres.T, spreads.T, strict=True)
+    ]
+
+
+def _posterior(y: Floats, errors: Floats) -> tuple[Floats, Floats, Floats]:
+    """For each standard deviation between: its probability, and every segment's mean and standard deviation."""
+    most = 4 * max(float(y.std(ddof=1)), float(errors.max())) * (3 if y.size < 5 else 1)
+    between = ((np.arange(GRID) + 0.5) / GRID * most)[:, None] ** 2
+    variances = errors**2 + between
+    of_mean = 1 / (1 / variances).sum(axis=1)
+    mean = (y / variances).sum(axis=1) * of_mean
+    squares = ((y - mean[:, None]) ** 2 / variances).sum(axis=1)
+    logs = (np.log(of_mean) - np.log(variances).sum(axis=1) - squares) / 2
+    weights = np.exp(logs - logs.max())
+    noise = errors**2 / variances
+    centres = mean[:, None] + (1 - noise) * (y - mean[:, None])
+    spreads = np.sqrt((1 - noise) * errors**2 + noise**2 * of_mean[:, None])
+    return weights / weights.sum(), centres, spreads
+
+
+def _quantile(weights: Floats, centres: Floats, spreads: Floats, probability: float) -> float:
+    """Where a mixture of normals reaches this probability."""
+
+    def excess(value: float) -> float:
+        return float((weights * ndtr((value - centres) / spreads)).sum()) - probability
+
+    return crossing(excess, float((centres - 40 * spreads).min()), float((centres + 40 * spreads).max()))

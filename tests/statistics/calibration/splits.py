@@ -32,11 +32,14 @@ def _difference_found(random: Generator) -> bool:
     return compare_segments([Effect(random.normal(0.01, error), error) for error in errors]).p_value < 0.05
 
 
-def _segment_covered(random: Generator) -> bool:
-    """Twelve segments whose effects truly vary; whether the first one's interval holds its own."""
-    truth = random.normal(0.01, 0.008, 12)
-    segments = compare_segments([Effect(random.normal(effect, 0.005), 0.005) for effect in truth]).segments
-    return bool(segments[0].low <= truth[0] <= segments[0].high)
+def _segment_covered(random: Generator, between: float, errors: list[float]) -> bool:
+    """Segments whose effects truly vary; whether the interval of one, picked by chance, holds its own effect."""
+    truth = random.normal(0.01, between, len(errors))
+    segments = compare_segments(
+        [Effect(random.normal(effect, error), error) for effect, error in zip(truth, errors, strict=True)]
+    ).segments
+    one = int(random.integers(len(errors)))
+    return bool(segments[one].low <= truth[one] <= segments[one].high)
 
 
 def _rate(random: Generator, n: int, rate: float) -> Proportion:
@@ -67,8 +70,34 @@ def _cost_covered(random: Generator) -> bool:
 SCENES = (
     Scene("split of three arms as declared: alarm", "0.1 %", 0.0005, 0.0015, _alarm, long=100_000),
     Scene("the same at 50 looks: alarm ever", "0.1 %", 0.0, 0.001, _running_alarm, short=100),
-    Scene("eight segments alike: said to differ", "5 %", 0.045, 0.055, _difference_found, long=40_000),
-    Scene("twelve segments unlike: a segment's shrunken interval covers", "95 %", 0.93, 0.965, _segment_covered, 200),
+    Scene("eight segments alike: said to differ", "5 %", 0.045, 0.055, _difference_found, short=200, long=5000),
+    Scene(
+        "12 segments, differing more than their noise: a segment's interval covers",
+        "95 %",
+        0.935,
+        0.965,
+        lambda random: _segment_covered(random, 0.008, [0.005] * 12),
+        short=200,
+        long=4000,
+    ),
+    Scene(
+        "12 segments, differing as much as their noise: a segment's interval covers",
+        "95 %",
+        0.935,
+        0.965,
+        lambda random: _segment_covered(random, 0.005, [0.005] * 12),
+        short=200,
+        long=4000,
+    ),
+    Scene(
+        "6 segments of unequal sizes: a segment's interval covers",
+        "95 %",
+        0.935,
+        0.97,
+        lambda random: _segment_covered(random, 0.005, [0.002, 0.004, 0.01] * 2),
+        short=200,
+        long=4000,
+    ),
     Scene("ramp over three waves, an effect of 1 point: coverage", "95 %", 0.943, 0.957, _ramp_covered, long=40_000),
     Scene("2×2, channels that add up: interaction found", "5 %", 0.043, 0.057, _interaction_found, long=40_000),
     Scene("cost of an extra buyer: covered", "95 %", 0.943, 0.957, _cost_covered, short=300),
