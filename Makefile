@@ -3,7 +3,7 @@ SHELL := /bin/sh
 BIN := .venv/bin
 LOCK := requirements.lock
 
-.PHONY: demo test check format install lock soak bench clean
+.PHONY: demo test check format install lock soak calibrate bench clean
 
 demo: install  ## a shop of 20,000 contacts, three campaigns sent and printed for real, and their report
 	$(BIN)/handbill demo
@@ -23,9 +23,15 @@ format: install
 
 soak: install  ## the long version of the proofs that `make test` runs briefly
 	HANDBILL_SOAK=1 $(BIN)/pytest -n auto --dist loadgroup tests/scenarios
+	$(BIN)/python benchmarks/kill.py
+
+calibrate: install  ## how often each statistic keeps what it promises, over thousands of simulated experiments
+	$(BIN)/python -m benchmarks.calibrate
 
 bench: install  ## the figures of the README's table
-	for script in benchmarks/bench_*.py; do $(BIN)/python $$script || exit 1; done
+	$(BIN)/python benchmarks/start.py
+	$(BIN)/python benchmarks/imports.py
+	$(BIN)/python benchmarks/send.py
 
 install: .venv/installed
 

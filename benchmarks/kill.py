@@ -1,6 +1,6 @@
 """Whether everybody gets a campaign exactly once when `handbill run` is killed again and again in the middle of it.
 
-python benchmarks/bench_kill.py [--messages 5000] [--kills 6] [--connections 4] [--seed 1]
+python benchmarks/kill.py [--messages 5000] [--kills 6] [--connections 4] [--seed 1]
 
 The command is a process of its own, killed by SIGKILL at random instants and repeated; the mail server is another one
 and counts by itself. Ends with 1 when somebody got nothing or two messages, when more are in doubt than one a
