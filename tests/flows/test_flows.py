@@ -38,9 +38,9 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     stop_server(settings)
 
 
-def handbill(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def handbill(project: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "handbill", *arguments, "--project", str(project)]
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
+    environment |= {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
     return subprocess.run(command, capture_output=True, text=True, check=False, env=environment, timeout=120)
 
 
@@ -78,6 +78,20 @@ def test_a_campaign_runs_as_a_flow_and_is_never_sent_again(shop: Path, tmp_path:
     assert again.returncode == 1
     assert "the wave once is finished, and a wave is never sent twice" in again.stderr
     assert sorted((shop / "sent" / "new").iterdir()) == sent
+
+
+def test_a_mail_server_that_is_not_there_is_one_line_and_exit_code_2(shop: Path, tmp_path: Path) -> None:
+    url = ensure_server(load_settings(shop), {})
+    project = tmp_path / "other"
+    lay_down(project)
+    campaigns = project / "campaigns.yaml"
+    campaigns.write_text(campaigns.read_text().replace("port: 1025", "port: 1"))
+    done = handbill(project, "run", "spring-sale", "--yes", "--now", NOW, PREFECT_API_URL=url)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        "the mail server localhost:1 cannot be reached (connection refused). "
+        "Start it, or correct channels.email in campaigns.yaml.\n"
+    )
 
 
 def test_a_schedule_is_executed(shop: Path) -> None:
