@@ -117,6 +117,17 @@ def test_nobody_judges_processes_of_other_machines(settings: Settings) -> None:
     assert gone(settings, ["elsewhere-1-abc", "worker-1"]) == set()
 
 
+def test_what_killed_processes_left_is_removed_after_a_day(settings: Settings) -> None:
+    with holding(settings) as name:
+        owners = settings.work_dir / "owners"
+    for kept, age in (("yesterday", timedelta(days=2)), ("today", timedelta(hours=2))):
+        (owners / kept).write_text("")
+        at = (real_clock() - age).timestamp()
+        os.utime(owners / kept, (at, at))
+    with holding(settings) as name:
+        assert {path.name for path in owners.iterdir()} == {"today", name}
+
+
 def test_leases_are_measured_by_a_clock_that_runs(store: Engine) -> None:
     with reading(store) as connection:
         assert abs(machine_time(connection) - real_clock()) < timedelta(seconds=5)

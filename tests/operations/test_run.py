@@ -122,6 +122,12 @@ def test_an_open_run_is_taken_up_again(store: Engine, project: Project) -> None:
     assert (first.fence, first.is_resumed) == (1, False)
 
 
+def test_an_open_extra_wave_is_taken_up_without_its_name(store: Engine, project: Project) -> None:
+    run_once(store, project)
+    extra = start(store, project, new_wave="second")
+    assert start(store, project).run_id == extra.run_id
+
+
 def test_two_schedulers_start_one_run(store: Engine, project: Project, server: FaultServer) -> None:
     started: list[StartedRun] = []
     both = threading.Barrier(2)

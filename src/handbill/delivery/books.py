@@ -45,11 +45,6 @@ class Books:
                  self.uncertain, self.closed_unknown, self.open)  # fmt: skip
         return self.planned == sum(parts) and not self.twice
 
-    @property
-    def problems(self) -> int:
-        """Messages that were meant to go and did not, or of which nobody knows."""
-        return self.planned - self.open - self.accepted
-
 
 def books(connection: Connection, run_id: int, *, channel: str | None = None) -> Books:
     """The books of a run, of one channel or of all."""

@@ -3,8 +3,9 @@
 import fcntl
 import os
 import socket
+import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -28,6 +29,7 @@ OnUncertain = Literal["hold", "resend", "assume_sent"]
 MachineTime = Callable[[Connection], datetime]
 """The time that leases are measured by."""
 
+_KEPT = timedelta(days=1)
 NO_ANSWER = "the sending process ended before the answer came"
 
 
@@ -57,6 +59,7 @@ def holding(settings: Settings) -> Iterator[str]:
     name = f"{_machine()}{os.getpid()}-{uuid4().hex[:12]}"
     path = _owners(settings) / name
     path.parent.mkdir(parents=True, exist_ok=True)
+    _tidy(path.parent)
     with path.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         try:
@@ -141,6 +144,14 @@ def _machine() -> str:
 
 def _owners(settings: Settings) -> Path:
     return settings.work_dir / "owners"
+
+
+def _tidy(owners: Path) -> None:
+    """Removes what killed processes left behind, long after their leases were over."""
+    for path in owners.iterdir():
+        with suppress(FileNotFoundError):
+            if time.time() - path.stat().st_mtime > _KEPT.total_seconds() and _has_ended(path):
+                path.unlink()
 
 
 def _has_ended(path: Path) -> bool:

@@ -88,14 +88,14 @@ def start_run(
     approved = _approved(plan_file, campaign) if plan_file else None
     extra_wave = approved.wave if approved and approved.is_extra_wave else new_wave
     occasion = occasion_of(project, campaign_name, now=clock(), wave=extra_wave)
-    may_be_earlier = approved is None and extra_wave is None
+    may_be_another = approved is None and extra_wave is None
     with reading(engine) as connection:
-        found = _open_run(connection, occasion, may_be_earlier=may_be_earlier)
+        found = _open_run(connection, occasion, may_be_another=may_be_another)
     if found is None and "email" in campaign.channels:
         require_answering(project)
     with writing(engine) as connection:
         _one_at_a_time(connection, campaign_name)
-        run_id = _open_run(connection, occasion, may_be_earlier=may_be_earlier)
+        run_id = _open_run(connection, occasion, may_be_another=may_be_another)
         if run_id is not None:
             return _take_over(connection, campaign, run_id)
         return _begin(connection, occasion, approved)
@@ -169,18 +169,19 @@ def _approved(plan_file: Path, campaign: Campaign) -> Plan:
     return plan
 
 
-def _open_run(connection: Connection, occasion: Occasion, *, may_be_earlier: bool) -> int | None:
-    """The run to go on with: that of the wave that is due, or an earlier one that is still open.
+def _open_run(connection: Connection, occasion: Occasion, *, may_be_another: bool) -> int | None:
+    """The run to go on with: that of the wave that is due, or another one of the campaign that is still running.
 
     None: the wave has no run yet.
     """
     name, wave = occasion.campaign.name, occasion.wave.name
+    running = select(run.c.id).where(run.c.campaign == name, run.c.state == "running").order_by(run.c.scheduled_at)
+    run_id: int | None = connection.scalar(running.limit(1)) if may_be_another else None
+    if run_id is not None:
+        return run_id
     run_id = run_of_wave(connection, name, wave)
     if run_id is None:
-        if not may_be_earlier:
-            return None
-        earlier = select(run.c.id).where(run.c.campaign == name, run.c.state == "running")
-        return connection.scalar(earlier.order_by(run.c.scheduled_at).limit(1))
+        return None
     state, reason = connection.execute(select(run.c.state, run.c.state_reason).where(run.c.id == run_id)).one()
     if state == "paused":
         raise RunRefused(f"{name} is paused: {reason}. Run `handbill resume {name}` first.")
