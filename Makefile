@@ -26,7 +26,7 @@ soak: install  ## the long version of the proofs that `make test` runs briefly
 	$(BIN)/python benchmarks/kill.py
 
 calibrate: install  ## how often each statistic keeps what it promises, over thousands of simulated experiments
-	$(BIN)/python -m benchmarks.calibrate
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m benchmarks.calibrate
 
 bench: install  ## the figures of the README's table
 	$(BIN)/python benchmarks/start.py
