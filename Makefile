@@ -9,7 +9,7 @@ demo: install  ## a shop of 20,000 contacts, three campaigns sent and printed fo
 	$(BIN)/handbill demo
 
 test: install  ## everything, on SQLite and PostgreSQL
-	$(BIN)/pytest -n auto --dist loadgroup
+	$(BIN)/pytest -n auto --dist loadfile
 
 check: install  ## style, types and layers
 	$(BIN)/ruff check .
@@ -22,7 +22,7 @@ format: install
 	$(BIN)/ruff format .
 
 soak: install  ## the long version of the proofs that `make test` runs briefly
-	HANDBILL_SOAK=1 $(BIN)/pytest -n auto --dist loadgroup tests/scenarios
+	HANDBILL_SOAK=1 $(BIN)/pytest -n auto --dist loadfile tests/scenarios
 	$(BIN)/python benchmarks/kill.py
 
 calibrate: install  ## how often each statistic keeps what it promises, over thousands of simulated experiments

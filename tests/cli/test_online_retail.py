@@ -28,7 +28,6 @@ NOW = "2011-12-10T00:00:00+00:00"
 
 pytestmark = [
     pytest.mark.skipif(not DATA.exists(), reason="the data set is not part of the project"),
-    pytest.mark.xdist_group("retail"),  # one process imports the data, once
 ]
 
 

@@ -16,7 +16,6 @@ from handbill.operations.api_server import client_environment, ensure_server, st
 from handbill.operations.starter import lay_down, starter_dir
 from handbill.settings import load_settings
 
-pytestmark = pytest.mark.xdist_group("prefect")
 DECLARED: dict[str, Any] = YAML(typ="safe").load(starter_dir() / "prefect.yaml")
 NOW = "2026-12-01T09:00"
 

@@ -9,7 +9,6 @@ from handbill.operations.api_server import ensure_server, find_server, stop_serv
 from handbill.settings import Settings
 
 
-@pytest.mark.xdist_group("prefect")
 def test_a_server_is_started_once_found_again_and_stopped(tmp_path: Path) -> None:
     settings = Settings(tmp_path, "sqlite://", b"secret")
     assert find_server(settings) is None
