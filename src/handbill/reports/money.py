@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from handbill.reports.funnel import Funnel
 from handbill.reports.registered import Registered
 from handbill.reports.wording import Range
+from handbill.statistics.economics import CostEach, cost_per_extra
 from handbill.statistics.results import Contrast, Results
 
 
@@ -59,8 +60,9 @@ def range_of(contrast: Contrast | None) -> Range | None:
 
 def _gain(results: Results, arm: str, control: str, units: int, cost: float, primary: str) -> Gain:
     counted = "orders" if primary == "orders" else "conversion"
-    extra = range_of(contrast_of(results, counted, arm, control))
-    extra = extra.times(units) if extra else None
+    brought = contrast_of(results, counted, arm, control)
+    extra = range_of(brought)
+    each = cost_per_extra(cost, units, brought.result) if brought else None
     margin = contrast_of(results, "margin", arm, control)
     per_unit = range_of(margin)
     return Gain(
@@ -68,31 +70,25 @@ def _gain(results: Results, arm: str, control: str, units: int, cost: float, pri
         control=control,
         units=units,
         cost=cost,
-        extra=extra,
+        extra=extra.times(units) if extra else None,
         extra_of=counted if extra else "",
-        cost_each=_each(cost, extra),
-        cost_at_least=_at_least(cost, extra),
+        cost_each=_bounded(each) if each else None,
+        cost_at_least=each.low if each and each.high is None else None,
         margin=per_unit.times(units).plus(-cost) if per_unit else None,
         rough=margin is not None and margin.result.p_value is None,
         no_margin="" if per_unit else _why_no_margin(results, margin),
     )
 
 
+def _bounded(each: CostEach) -> Range | None:
+    if each.estimate is None or each.low is None or each.high is None:
+        return None
+    return Range(each.estimate, each.low, each.high)
+
+
 def _extra_cost(funnel: Funnel, arm: str, control: str, units: dict[str, int]) -> float:
     """The arm's cost, less what as many units of the control cost."""
     return funnel.cost_of(arm) - funnel.cost_of(control) * units[arm] / units[control]
-
-
-def _each(cost: float, extra: Range | None) -> Range | None:
-    if extra is None or extra.low <= 0 or cost <= 0:
-        return None
-    return Range(cost / extra.estimate, cost / extra.high, cost / extra.low)
-
-
-def _at_least(cost: float, extra: Range | None) -> float | None:
-    if extra is None or cost <= 0 or extra.low > 0 or extra.high <= 0:
-        return None
-    return cost / extra.high
 
 
 def _why_no_margin(results: Results, margin: Contrast | None) -> str:
