@@ -3,11 +3,12 @@
 from handbill.reports.content import Section, Table
 from handbill.reports.document import Analysis, Report
 from handbill.reports.effect_tables import NONE
-from handbill.reports.factorial import METHOD, SOURCE, Effect
+from handbill.reports.factorial import Effect
 from handbill.reports.money import Gain
 from handbill.reports.phrases import reading_of
 from handbill.reports.sentences import LEAST_SAID, PER
 from handbill.reports.wording import Range, count, money, number, span, with_plus
+from handbill.statistics.factorial import METHOD, SOURCE
 
 
 def money_section(report: Report, analysis: Analysis) -> Section:
