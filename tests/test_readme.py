@@ -5,7 +5,7 @@ import shutil
 import textwrap
 from pathlib import Path
 
-from handbill.cli import run
+from handbill.cli import invoke
 from handbill.definitions.loading import load_project
 
 ROOT = Path(__file__).parent.parent
@@ -25,7 +25,7 @@ def test_the_campaign_of_the_readme_is_one_that_check_accepts(tmp_path: Path) ->
 
 def test_every_command_of_the_readme_exists() -> None:
     for command in set(re.findall(r"^handbill (\w+)", README, re.MULTILINE)):
-        assert run([command, "--help"]) == 0
+        assert invoke([command, "--help"]) == 0
 
 
 def test_every_file_that_the_documents_point_to_is_there() -> None:

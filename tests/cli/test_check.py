@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from handbill.cli import run
+from handbill.cli import invoke
 from handbill.operations.starter import lay_down
 
 MEND = 'Use active-buyers, bought-this-week, lapsed or loyal-households. Did you mean "lapsed"?'
@@ -34,21 +34,21 @@ def place(broken_shop: Path) -> tuple[int, int]:
 
 
 def test_a_right_project_is_one_line(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["check", "--project", str(shop)]) == 0
+    assert invoke(["check", "--project", str(shop)]) == 0
     assert capsys.readouterr().out == "campaigns.yaml: 3 campaigns, 4 segments, 4 templates: all good.\n"
 
 
 def test_a_mistake_is_a_line_on_stderr_and_exit_code_2(
     broken_shop: Path, place: tuple[int, int], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run(["check", "--project", str(broken_shop)]) == 2
+    assert invoke(["check", "--project", str(broken_shop)]) == 2
     captured = capsys.readouterr()
     assert captured.out == ""
     assert captured.err.splitlines() == [f'campaigns.yaml:{place[0]}:{place[1]}: segment "lapst" is not known. {MEND}']
 
 
 def test_machines_read_what_was_checked(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["check", "--json", "--project", str(shop)]) == 0
+    assert invoke(["check", "--json", "--project", str(shop)]) == 0
     answer = json.loads(capsys.readouterr().out)
     assert answer == {"ok": True, "campaigns": 3, "segments": 4, "templates": 4, "problems": []}
 
@@ -56,7 +56,7 @@ def test_machines_read_what_was_checked(shop: Path, capsys: pytest.CaptureFixtur
 def test_machines_read_every_mistake(
     broken_shop: Path, place: tuple[int, int], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run(["check", "--json", "--project", str(broken_shop)]) == 2
+    assert invoke(["check", "--json", "--project", str(broken_shop)]) == 2
     answer = json.loads(capsys.readouterr().out)
     assert answer == {
         "ok": False,

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from handbill.cli import run
+from handbill.cli import invoke
 from handbill.clock import fixed_clock
 from handbill.definitions.project import Project
 from handbill.operations.run import drain_run, finish_run, start_run
@@ -47,7 +47,7 @@ def project(tmp_path: Path, server: FaultServer, store: Engine) -> Project:
 
 
 def handbill(project: Project, *words: str) -> int:
-    return run([*words, "--project", str(project.root)])
+    return invoke([*words, "--project", str(project.root)])
 
 
 def send(store: Engine, project: Project) -> None:

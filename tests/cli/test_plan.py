@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from handbill.cli import run
+from handbill.cli import invoke
 from handbill.planning.approval import read_plan
 from handbill.settings import load_settings
 from handbill.store.connection import open_store
@@ -27,7 +27,7 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_a_plan_is_text_on_stdout_and_exit_code_0(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["plan", "spring", "--project", str(shop), *AT]) == 0
+    assert invoke(["plan", "spring", "--project", str(shop), *AT]) == 0
     out = capsys.readouterr().out
     assert out.startswith(
         "Plan of spring, wave once, made 2026-12-01 09:00 UTC\n\nWho\n  Contacts\n         3  selected\n"
@@ -36,7 +36,7 @@ def test_a_plan_is_text_on_stdout_and_exit_code_0(shop: Path, capsys: pytest.Cap
 
 
 def test_a_plan_as_json_has_the_waterfall_and_the_rendering(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["plan", "spring", "--project", str(shop), "--json", *AT]) == 0
+    assert invoke(["plan", "spring", "--project", str(shop), "--json", *AT]) == 0
     found = json.loads(capsys.readouterr().out)
     assert (found["selected"], found["left_out"], found["planned"]) == (3, [], 3)
     assert found["rendering"]["arms"][0]["checked"] == 3
@@ -44,34 +44,34 @@ def test_a_plan_as_json_has_the_waterfall_and_the_rendering(shop: Path, capsys: 
 
 
 def test_a_plan_as_markdown(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["plan", "spring", "--project", str(shop), "--markdown", *AT]) == 0
+    assert invoke(["plan", "spring", "--project", str(shop), "--markdown", *AT]) == 0
     assert capsys.readouterr().out.startswith("## Plan of spring, wave once, made 2026-12-01 09:00 UTC\n\n### Who\n")
 
 
 def test_exit_code_1_says_that_messages_would_be_sent(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
     command = ["plan", "spring", "--project", str(shop), "--exit-code"]
-    assert run([*command, *AT]) == 1
-    assert run([*command, "--now", "2026-12-02T09:00"]) == 0, "six hours late at most"
+    assert invoke([*command, *AT]) == 1
+    assert invoke([*command, "--now", "2026-12-02T09:00"]) == 0, "six hours late at most"
     assert "too late in their time zone" in capsys.readouterr().out
 
 
 def test_a_plan_is_kept_in_a_file(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = shop / "spring.plan.json"
-    assert run(["plan", "spring", "--project", str(shop), "--out", str(path), "--new-wave", "again", *AT]) == 0
+    assert invoke(["plan", "spring", "--project", str(shop), "--out", str(path), "--new-wave", "again", *AT]) == 0
     assert (read_plan(path).planned, read_plan(path).wave, read_plan(path).is_extra_wave) == (3, "again", True)
     assert "Plan of spring, wave again, an extra wave, made" in capsys.readouterr().out
 
 
 def test_a_folder_that_is_not_there_is_a_line_and_exit_code_2(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = shop / "nowhere" / "plan.json"
-    assert run(["plan", "spring", "--project", str(shop), "--out", str(path), *AT]) == 2
+    assert invoke(["plan", "spring", "--project", str(shop), "--out", str(path), *AT]) == 2
     assert capsys.readouterr().err == (
         f"{path}: the plan cannot be written there (No such file or directory). Name a file in a folder that exists.\n"
     )
 
 
 def test_an_unknown_campaign_is_a_line_and_exit_code_2(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["plan", "sprung", "--project", str(shop), *AT]) == 2
+    assert invoke(["plan", "sprung", "--project", str(shop), *AT]) == 2
     assert capsys.readouterr().err == (
         'campaigns.yaml: campaign "sprung" is not known. Use spring. Did you mean "spring"?\n'
     )
@@ -82,11 +82,11 @@ def test_segments_are_listed_counted_and_shown(shop: Path, capsys: pytest.Captur
         "name: British\ndescription: In Great Britain.\nwhere: {field: country, eq: GB}\n"
     )
     at = ["--project", str(shop)]
-    assert run(["segment", "list", *at]) == 0
+    assert invoke(["segment", "list", *at]) == 0
     assert capsys.readouterr().out == "british    British: In Great Britain.\neverybody  Everybody\n"
-    assert run(["segment", "count", "british", *at, *AT]) == 0
+    assert invoke(["segment", "count", "british", *at, *AT]) == 0
     assert capsys.readouterr().out == "3 of 3 contacts are in british.\n"
-    assert run(["segment", "show", "british", *at, *AT]) == 0
+    assert invoke(["segment", "show", "british", *at, *AT]) == 0
     assert capsys.readouterr().out == (
         "segments/british.yaml\n\nname: British\ndescription: In Great Britain.\nwhere: {field: country, eq: GB}\n\n"
         "3 of 3 contacts are in british.\nThe first of them: C-00001, C-00002, C-00003.\n"
@@ -95,9 +95,9 @@ def test_segments_are_listed_counted_and_shown(shop: Path, capsys: pytest.Captur
 
 def test_segments_for_machines(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
     at = ["--project", str(shop), "--json"]
-    assert run(["segment", "list", *at]) == 0
+    assert invoke(["segment", "list", *at]) == 0
     assert json.loads(capsys.readouterr().out) == [{"slug": "everybody", "name": "Everybody", "description": ""}]
-    assert run(["segment", "count", "everybody", *at]) == 0
+    assert invoke(["segment", "count", "everybody", *at]) == 0
     assert json.loads(capsys.readouterr().out) == {"slug": "everybody", "name": "Everybody", "contacts": 3, "of": 3}
-    assert run(["segment", "show", "everybody", *at]) == 0
+    assert invoke(["segment", "show", "everybody", *at]) == 0
     assert json.loads(capsys.readouterr().out)["sample"] == ["C-00001", "C-00002", "C-00003"]

@@ -7,18 +7,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from handbill.cli import run
+from handbill.cli import invoke
 
 GUIDE = Path(__file__).parents[2] / "docs" / "guide" / "how-many-people.md"
 
 
 def _said(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
-    assert run(["power", *arguments]) == 0
+    assert invoke(["power", *arguments]) == 0
     return capsys.readouterr().out
 
 
 def _refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
-    assert run(["power", *arguments]) == 2
+    assert invoke(["power", *arguments]) == 2
     return " ".join(capsys.readouterr().err.replace("│", " ").split())
 
 
@@ -103,7 +103,7 @@ def test_what_is_no_number_is_refused(capsys: pytest.CaptureFixture[str]) -> Non
 
 
 def test_all_that_is_missing_is_named_at_once(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["power"]) == 2
+    assert invoke(["power"]) == 2
 
     assert capsys.readouterr().err == (
         "Give either the control's rate, or the standard deviation of an amount per contact.\n"
@@ -129,7 +129,7 @@ def test_all_that_is_missing_is_named_at_once(capsys: pytest.CaptureFixture[str]
 def test_numbers_that_make_no_experiment_are_refused(
     arguments: tuple[str, ...], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run(["power", *arguments]) == 2
+    assert invoke(["power", *arguments]) == 2
     assert capsys.readouterr().err == f"{message}\n"
 
 
@@ -168,7 +168,7 @@ def test_a_replay_in_json(history: Path, capsys: pytest.CaptureFixture[str]) -> 
 
 def test_a_replay_needs_a_column(history: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "Name the column of the table that is to be replayed." in _refused(capsys, "--aa", str(history))
-    assert run(["power", "--aa", str(history), "--metric", "spend"]) == 2
+    assert invoke(["power", "--aa", str(history), "--metric", "spend"]) == 2
     assert capsys.readouterr().err == (
         f'{history}: there is no column "spend". The columns are "revenue", "bought".\n'
     )  # fmt: skip
@@ -178,5 +178,5 @@ def test_a_cell_that_is_no_number_is_named(tmp_path: Path, capsys: pytest.Captur
     path = tmp_path / "orders.csv"
     path.write_text("revenue\n1\nmuch\n")
 
-    assert run(["power", "--aa", str(path), "--metric", "revenue"]) == 2
+    assert invoke(["power", "--aa", str(path), "--metric", "revenue"]) == 2
     assert capsys.readouterr().err == f"{path}:3: revenue is not a number. Write 0 where nothing happened.\n"

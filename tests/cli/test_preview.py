@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, insert
 
-from handbill.cli import run
+from handbill.cli import invoke
 from handbill.store.connection import writing
 from handbill.store.tables import contact
 from tests.conftest import NOW
@@ -60,7 +60,7 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def preview(*arguments: str) -> int:
-    return run(["preview", "spring", "--now", "2026-12-01T09:00", *arguments])
+    return invoke(["preview", "spring", "--now", "2026-12-01T09:00", *arguments])
 
 
 def add_contact(store: Engine, external_id: str, **values: Any) -> None:

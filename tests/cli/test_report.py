@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from handbill.cli import run
+from handbill.cli import invoke
 from handbill.settings import load_settings
 from handbill.store.connection import open_store, writing
 from handbill.store.migrate import upgrade
@@ -30,7 +30,7 @@ def shop(tmp_path: Path) -> Path:
 
 
 def report(shop: Path, *arguments: str) -> int:
-    return run(["report", "winback", "--project", str(shop), "--now", NOW, *arguments])
+    return invoke(["report", "winback", "--project", str(shop), "--now", NOW, *arguments])
 
 
 def test_the_report_is_printed_as_text(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -65,14 +65,14 @@ def test_a_format_goes_before_the_ending(shop: Path) -> None:
 
 
 def test_before_its_time_there_is_no_result(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["report", "winback", "--project", str(shop), "--now", "2026-12-02"]) == 0
+    assert invoke(["report", "winback", "--project", str(shop), "--now", "2026-12-02"]) == 0
     text = capsys.readouterr().out
     assert "0 of 40 contacts have completed 14 days. Opens 15 December." in text
     assert "Conversion" not in text
 
 
 def test_an_unknown_campaign_is_one_line_and_exit_code_2(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["report", "winbak", "--project", str(shop)]) == 2
+    assert invoke(["report", "winbak", "--project", str(shop)]) == 2
     assert capsys.readouterr().err == 'campaign "winbak" is not known. Use winback. Did you mean "winback"?\n'
 
 
@@ -80,13 +80,13 @@ def test_a_campaign_that_has_not_run_is_one_line_and_exit_code_2(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write_project(tmp_path)
-    assert run(["report", "winback", "--project", str(tmp_path)]) == 2
+    assert invoke(["report", "winback", "--project", str(tmp_path)]) == 2
     expected = "winback has not been run, so there is nothing to report. Run `handbill run winback`.\n"
     assert capsys.readouterr().err == expected
 
 
 def test_ingest_says_that_there_was_nothing(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["ingest", "--project", str(shop)]) == 0
+    assert invoke(["ingest", "--project", str(shop)]) == 0
     assert capsys.readouterr().out == "There was nothing new.\n"
 
 
@@ -94,7 +94,7 @@ def test_ingest_names_a_file_that_it_cannot_load(shop: Path, capsys: pytest.Capt
     inbox = shop / ".handbill" / "inbox"
     inbox.mkdir()
     (inbox / "a-list.csv").write_text("x\n1\n")
-    assert run(["ingest", "--project", str(shop), "--json"]) == 2
+    assert invoke(["ingest", "--project", str(shop), "--json"]) == 2
     captured = capsys.readouterr()
     assert json.loads(captured.out) == {"bounces": 0, "unsubscribes": 0, "notifications": 0, "quarantined": 1}
     assert captured.err == (

@@ -9,7 +9,7 @@ from urllib.parse import quote
 import pytest
 from sqlalchemy import func, select, text
 
-from handbill.cli import run as handbill
+from handbill.cli import invoke as handbill
 from handbill.errors import ChannelUnavailable, ProjectInvalid
 from handbill.operations.driving import begin
 from handbill.operations.starter import PARTS, lay_down

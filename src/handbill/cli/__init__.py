@@ -8,10 +8,10 @@ from handbill.errors import ExitCode, HandbillError
 
 def main() -> None:
     """Runs the command line and ends the process with the exit code of `handbill.errors`."""
-    sys.exit(run(sys.argv[1:]))
+    sys.exit(invoke(sys.argv[1:]))
 
 
-def run(arguments: list[str]) -> int:
+def invoke(arguments: list[str]) -> int:
     """Runs one command; answers its exit code. Results go to stdout, everything else to stderr."""
     try:
         from handbill.cli.app import app  # here, so that an interrupt while it loads ends as quietly as later
