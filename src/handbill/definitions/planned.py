@@ -19,7 +19,7 @@ from handbill.definitions.words import quoted
 
 PLANNED_KEYS: Mapping[type[Definition], frozenset[str]] = {
     ProjectFile: frozenset({"metrics", "retention", "durability"}),
-    EmailChannel: frozenset({"links", "utm", "warm_up", "tracking", "seeds"}),
+    EmailChannel: frozenset({"dkim", "links", "utm", "warm_up", "tracking", "seeds"}),
     DirectMailChannel: frozenset({"seeds", "links", "tracking"}),
     Policies: frozenset({"quiet_hours"}),
     Cap: frozenset({"points"}),

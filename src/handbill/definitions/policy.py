@@ -17,14 +17,6 @@ class Brand(Definition):
     website: Line = Field(description="Address of the shop, with https://.")
 
 
-class Dkim(Definition):
-    """How e-mail is signed."""
-
-    domain: Line = Field(description="The domain that signs.")
-    selector: Line = Field(description="The name of the key in the domain's DNS.")
-    key_file: Line = Field(description="Path of a PEM private key, usually ${DKIM_KEY_FILE}.")
-
-
 class EmailChannel(Definition):
     """How e-mail leaves."""
 
@@ -37,7 +29,6 @@ class EmailChannel(Definition):
     directory: Line | None = Field(None, description="For provider file: the maildir, under the project.")
     from_: Line = Field(alias="from", description="Sender, such as Northwind <news@northwind.example>.")
     reply_to: Line | None = Field(None, description="Where answers go.")
-    dkim: Dkim | None = Field(None, description="How e-mail is signed.")
     cost: Money = Field(0, description="Cost of one e-mail.")
     budget: Money | None = Field(None, description="Hard limit of what e-mail may cost, over all runs and workers.")
     rate: RateLimit | None = Field(None, description="At most so many messages, such as 3000/minute.")

@@ -27,7 +27,6 @@ PARTS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("brand", policy.Brand),
     ("fields.NAME", FieldDeclaration),
     ("channels.email", policy.EmailChannel),
-    ("channels.email.dkim", policy.Dkim),
     ("channels.direct_mail", policy.DirectMailChannel),
     ("policies", policy.Policies),
     ("policies.caps", policy.Cap),
