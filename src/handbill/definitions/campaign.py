@@ -122,7 +122,6 @@ class Campaign(Definition):
     kind: Literal["marketing", "service", "transactional"] = Field(
         "marketing", description="marketing needs a topic, for consent."
     )
-    priority: int = Field(50, ge=0, le=100, description="From 0 to 100; the higher one goes first where caps collide.")
     topic: Line | None = Field(None, description="The topic that people consented to.")
     audience: Audience = Field(description="Whom it may reach; there is no everybody by omission.")
     schedule: Schedule = Field(description="When it goes out.")

@@ -20,13 +20,13 @@ from handbill.definitions.words import quoted
 PLANNED_KEYS: Mapping[type[Definition], frozenset[str]] = {
     ProjectFile: frozenset({"metrics", "retention", "durability"}),
     EmailChannel: frozenset({"dkim", "links", "utm", "warm_up", "tracking", "seeds"}),
-    DirectMailChannel: frozenset({"seeds", "links", "tracking"}),
+    DirectMailChannel: frozenset({"seeds", "links", "return_address", "tracking"}),
     Policies: frozenset({"quiet_hours"}),
     Cap: frozenset({"points"}),
     Campaign: frozenset(
         {
             *("trigger", "steps", "reenter", "check_at_send", "exit_on", "follows", "issues"),
-            *("layer", "metrics", "guardrails", "durability", "quiet_hours", "tracking"),
+            *("layer", "metrics", "guardrails", "durability", "priority", "quiet_hours", "tracking"),
         }
     ),
     Schedule: frozenset({"every"}),

@@ -46,7 +46,6 @@ class DirectMailChannel(Definition):
     cost: Money = Field(0, description="Print and postage of one piece.")
     budget: Money | None = Field(None, description="Hard limit of what post may cost, over all runs and workers.")
     transit: Duration | None = Field(None, description="Days from hand-over to the letter box.")
-    return_address: Line | None = Field(None, description="Default: the brand's postal address.")
 
 
 class Channels(Definition):

@@ -20,7 +20,7 @@ Plain = Any
 
 TEMPLATE_ENDINGS = frozenset({".mjml", ".html", ".txt"})
 
-_DECIDING_CHANNEL_KEYS = frozenset({"provider", "from_", "reply_to", "cost", "budget", "transit", "return_address"})
+_DECIDING_CHANNEL_KEYS = frozenset({"provider", "from_", "reply_to", "cost", "budget", "transit"})
 """Where and how fast messages leave may change at any time; sign-in words never leave the file."""
 
 
