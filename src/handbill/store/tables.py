@@ -232,6 +232,7 @@ enrollment = Table(
     Column("run_id", ForeignKey("run.id"), index=True),
     Column("definition_digest", ForeignKey("definition.digest"), nullable=False),
     Column("entered_at", UtcTime, nullable=False),
+    Column("due_at", UtcTime, comment="when the message leaves, or would have left for a holdout"),
     Column("exited_at", UtcTime),
     Column("exit_reason", Text),
     UniqueConstraint("campaign", "contact_id", "key"),
