@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from handbill.definitions.campaign import email_of
+from handbill.definitions.languages import LocalText
 from handbill.definitions.loading import load_project, read_project
 from handbill.definitions.values import Effect
 from handbill.errors import ProjectInvalid
@@ -45,7 +46,7 @@ def test_an_arm_says_its_own_words_over_those_that_all_share() -> None:
     email = email_of(sale, sale.arms["plain"])
 
     assert email is not None
-    assert (email.template, email.subject) == ("spring", "Spring is here")
+    assert (email.template, email.subject) == ("spring", LocalText({"default": "Spring is here"}))
 
 
 def test_a_campaign_without_an_experiment_has_one_arm(project_dir: Path) -> None:

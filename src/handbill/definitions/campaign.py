@@ -3,26 +3,30 @@
 from decimal import Decimal
 from typing import Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from handbill.definitions.definition import Definition
+from handbill.definitions.languages import LocalText
 from handbill.definitions.values import Boolean, Duration, Line, MinimumEffect, Moment, Share, Window
 
 Channel = Literal["email", "direct_mail"]
 CHANNELS: tuple[Channel, ...] = ("email", "direct_mail")
 
 
-class Definition(BaseModel):
-    """Base of everything that marketers declare: frozen, and no key that we do not know."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, arbitrary_types_allowed=True)
-
-
 class EmailContent(Definition):
     """What one e-mail says. In a campaign: what all arms share. In an arm: what differs."""
 
     template: Line | None = Field(None, description="Name of the template in templates/email, without its ending.")
-    subject: Line | None = Field(None, description="Subject line; may contain Jinja.")
-    preheader: Line | None = Field(None, description="The line that inboxes show after the subject; may contain Jinja.")
+    subject: LocalText | None = Field(
+        None, description="Subject line, one text or one for each language; may contain Jinja."
+    )
+    preheader: LocalText | None = Field(
+        None, description="The line that inboxes show after the subject, written like it; may contain Jinja."
+    )
+    reply_to: Line | None = Field(None, description="Where answers go. Default: that of the channel.")
+    uses: tuple[Literal["orders", "products"], ...] = Field(
+        (), description="Lists that the template reads: the contact's last orders, and the products in them."
+    )
     with_: dict[str, str] = Field(
         default_factory=dict, alias="with", description="Values that the template reads by name."
     )
@@ -99,6 +103,14 @@ class Primary(Definition):
     confidence: Share = Field(Decimal("0.95"), description="Confidence of the intervals.")
 
 
+class LayerSlot(Definition):
+    """The part of a layer's people that an experiment draws from; another experiment of the layer has other people."""
+
+    name: Line = Field(description="One of the project's layers.")
+    from_: Share = Field(alias="from", description="Where the slot begins, such as 0%.")
+    to: Share = Field(description="Where the slot ends, such as 50%; it belongs to the next slot.")
+
+
 class Experiment(Definition):
     """A randomised comparison of arms, registered before the first send."""
 
@@ -107,6 +119,7 @@ class Experiment(Definition):
         "contact", description="What is drawn into an arm; household as soon as an arm sends post."
     )
     salt: Line = Field(description="Text that seeds the draw; never reused by another experiment.")
+    layer: LayerSlot | None = Field(None, description="Keeps this experiment's people apart from those of others.")
     arms: dict[str, Arm] = Field(min_length=2, description="The ways of treating a unit; their shares add to 100%.")
     control: Line = Field(description="The arm that the others are compared with.")
     compare: tuple[Line, ...] = Field((), description="More pairs to compare, such as discount - plain.")
@@ -121,6 +134,9 @@ class Campaign(Definition):
     name: str = Field("", description="The key that it stands under; not written again.")
     kind: Literal["marketing", "service", "transactional"] = Field(
         "marketing", description="marketing needs a topic, for consent."
+    )
+    priority: int = Field(
+        50, ge=0, le=100, description="Of two campaigns that want the same person, the higher goes first."
     )
     topic: Line | None = Field(None, description="The topic that people consented to.")
     audience: Audience = Field(description="Whom it may reach; there is no everybody by omission.")
@@ -174,6 +190,9 @@ def merged(shared: Content | None, own: Content | None) -> Content | None:
     if shared is None:
         return own
     words: dict[str, Any] = shared.model_dump(exclude_none=True)
-    words.update(own.model_dump(exclude_none=True, exclude={"with_"}))
+    own_words: dict[str, Any] = own.model_dump(exclude_none=True, exclude={"with_"})
+    if "uses" in words:
+        own_words["uses"] = tuple(dict.fromkeys((*words["uses"], *own_words["uses"])))
+    words.update(own_words)
     words["with_"] = {**shared.with_, **own.with_}
     return type(own)(**words)

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from handbill.definitions.campaign import Definition
+from handbill.definitions.definition import Definition
 from handbill.definitions.values import Line
 
 FieldType = Literal["text", "integer", "number", "boolean", "date", "time"]

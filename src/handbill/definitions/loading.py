@@ -18,7 +18,8 @@ from handbill.definitions.checks.segments import check_segments, sample_salts
 from handbill.definitions.clauses import Reading
 from handbill.definitions.fields import FieldDeclaration, contact_fields
 from handbill.definitions.findings import Finding, placed, under
-from handbill.definitions.policy import Brand, Channels, DirectMailChannel, EmailChannel, GlobalHoldout, Policies
+from handbill.definitions.languages import Languages
+from handbill.definitions.policy import Brand, Channels, DirectMailChannel, EmailChannel, GlobalHoldout, Layer, Policies
 from handbill.definitions.project import Project, ProjectFile
 from handbill.definitions.segment import Segment
 from handbill.definitions.segment_reader import read_segment
@@ -75,6 +76,8 @@ class _Frame:
     channel_names: tuple[str, ...]
     policies: Policies
     holdout: GlobalHoldout | None
+    layers: Mapping[str, Layer]
+    languages: Languages
     drafts: Mapping[str, Draft]
 
 
@@ -94,6 +97,8 @@ def _read_frame(tree: Keys) -> _Frame:
         channel_names=tuple(channels.places) if isinstance(channels, Keys) else (),
         policies=part(Policies, at(tree, "policies")) or Policies(),
         holdout=part(GlobalHoldout, at(tree, "policies", "global_holdout")),
+        layers={name: layer for name, each in _entries(tree, "layers") if (layer := part(Layer, each))},
+        languages=part(Languages, at(tree, "languages")) or Languages(),
         drafts={name: read_draft(name, each) for name, each in _entries(tree, "campaigns")},
     )
 
@@ -114,7 +119,7 @@ def _value_or_none(written: Tree | None, key: str) -> str | None:
 def _check_frame(tree: Keys, frame: _Frame) -> Iterator[Finding]:
     yield from validate(ProjectFile, tree)[1]
     yield from under(("fields",), check_field_names(name for name, _ in _entries(tree, "fields")))
-    for section, noun in (("topics", "a topic"), ("campaigns", "a campaign")):
+    for section, noun in (("topics", "a topic"), ("layers", "a layer"), ("campaigns", "a campaign")):
         yield from under((section,), check_names(noun, (name for name, _ in _entries(tree, section))))
     written = at(tree, "channels", "email")
     yield from under(("channels", "email"), check_email_channel(written, frame.channels.email))
@@ -201,4 +206,6 @@ def _as_project(root: Path, frame: _Frame, segments: Mapping[str, Segment]) -> P
         policies=frame.policies,
         campaigns={name: each.model_copy(update={"name": name}) for name, each in campaigns.items() if each},
         segments=segments,
+        layers=frame.layers,
+        languages=frame.languages,
     )

@@ -2,37 +2,26 @@
 
 from collections.abc import Mapping
 
-from handbill.definitions.campaign import (
-    Campaign,
-    Definition,
-    EmailContent,
-    Experiment,
-    Goal,
-    MailContent,
-    Offer,
-    Primary,
-    Schedule,
-)
-from handbill.definitions.policy import Cap, DirectMailChannel, EmailChannel, Policies
+from handbill.definitions.campaign import Campaign, Experiment, Goal, MailContent, Offer, Primary, Schedule
+from handbill.definitions.definition import Definition
+from handbill.definitions.policy import DirectMailChannel, EmailChannel
 from handbill.definitions.project import ProjectFile
 from handbill.definitions.words import quoted
 
 PLANNED_KEYS: Mapping[type[Definition], frozenset[str]] = {
     ProjectFile: frozenset({"metrics", "retention", "durability"}),
-    EmailChannel: frozenset({"dkim", "links", "utm", "warm_up", "tracking", "seeds"}),
+    EmailChannel: frozenset({"dkim", "links", "warm_up", "tracking"}),
     DirectMailChannel: frozenset({"seeds", "links", "return_address", "tracking"}),
-    Policies: frozenset({"quiet_hours"}),
-    Cap: frozenset({"points"}),
     Campaign: frozenset(
         {
             *("trigger", "steps", "reenter", "check_at_send", "exit_on", "follows", "issues"),
-            *("layer", "metrics", "guardrails", "durability", "priority", "quiet_hours", "tracking"),
+            *("layer", "metrics", "guardrails", "durability", "quiet_hours", "tracking"),
         }
     ),
     Schedule: frozenset({"every"}),
     Goal: frozenset({"metrics"}),
     Offer: frozenset({"next_best_product"}),
-    Experiment: frozenset({"rollout", "looks", "layer", "metrics", "guardrails"}),
+    Experiment: frozenset({"rollout", "looks", "metrics", "guardrails"}),
     Primary: frozenset({"looks"}),
 }
 """Keys by the part of the file that will have them."""
@@ -44,11 +33,6 @@ PLANNED_VALUES: Mapping[tuple[type[Definition], str], frozenset[str]] = {
     (Experiment, "analysis"): frozenset({"group_sequential", "always_valid", "bayesian"}),
 }
 """Words that a known key will take."""
-
-PLANNED_SHAPES: frozenset[tuple[type[Definition], str]] = frozenset(
-    {(EmailContent, "subject"), (EmailContent, "preheader")}
-)
-"""Known keys that will take keys of their own: here, a text per locale."""
 
 PLANNED_CLAUSE_KEYS = frozenset(
     {"has_been", "for", "campaign", "arm", "link", "consent", "mailable", "product", "distinct"}
@@ -66,5 +50,5 @@ def planned(word: str) -> tuple[str, str]:
 
 
 def is_planned_value(owner: type[Definition], key: str, value: str) -> bool:
-    """Whether `key: value` is reserved; `max: 10 points` counts attention over all channels."""
-    return value in PLANNED_VALUES.get((owner, key), ()) or (owner is Cap and key == "max" and value.endswith("points"))
+    """Whether `key: value` is reserved."""
+    return value in PLANNED_VALUES.get((owner, key), ())

@@ -5,8 +5,19 @@ from typing import Literal
 
 from pydantic import Field
 
-from handbill.definitions.campaign import Channel, Definition
-from handbill.definitions.values import Duration, Line, Money, RateLimit, Share, Window
+from handbill.definitions.campaign import Channel
+from handbill.definitions.definition import Definition
+from handbill.definitions.values import (
+    CapSize,
+    Duration,
+    Line,
+    Money,
+    RateLimit,
+    Share,
+    TimeOfDay,
+    TimezoneOrRecipient,
+    Window,
+)
 
 
 class Brand(Definition):
@@ -15,6 +26,13 @@ class Brand(Definition):
     name: Line = Field(description="Who is writing, as people know you.")
     postal_address: Line = Field(description="Printed in every marketing message; the law in most countries.")
     website: Line = Field(description="Address of the shop, with https://.")
+
+
+class Utm(Definition):
+    """What is added to links, so that the shop's own analytics tell campaigns apart."""
+
+    source: Line = Field(description="utm_source of every link, such as handbill.")
+    medium: Line = Field(description="utm_medium of every link, such as email.")
 
 
 class EmailChannel(Definition):
@@ -35,6 +53,8 @@ class EmailChannel(Definition):
     per_domain: dict[str, RateLimit] = Field(
         default_factory=dict, description="The same for the domain of the recipient, such as {gmail.com: 600/minute}."
     )
+    utm: Utm | None = Field(None, description="Added to links; utm_campaign and utm_content are campaign and arm.")
+    seeds: tuple[Line, ...] = Field((), description="Mailboxes that get every message too, and count nowhere.")
     connections: int = Field(4, ge=1, le=50, description="Connections held open to the server at once.")
 
 
@@ -56,12 +76,34 @@ class Channels(Definition):
 
 
 class Cap(Definition):
-    """At most `max` messages in any period of length `per`."""
+    """At most `max` messages, or points of attention, in any period of length `per`."""
 
-    max: int = Field(ge=1, description="So many messages.")
+    max: CapSize = Field(ge=1, description="So many messages, or so many points such as 10 points.")
     per: Window = Field(description="In any period of this length, such as 7 days.")
     channel: Channel | None = Field(None, description="Default: all channels together.")
     unit: Literal["contact", "household"] = Field("contact", description="Counted by contact or by household.")
+    points: dict[Channel, int] = Field(
+        default_factory=dict, description="What a message of each channel counts: {email: 1, direct_mail: 5}."
+    )
+
+    @property
+    def in_points(self) -> bool:
+        """Whether `max` counts points of attention, and not messages."""
+        return bool(self.points)
+
+
+class QuietHours(Definition):
+    """When no marketing or service e-mail leaves; what falls into this time waits until it ends."""
+
+    from_: TimeOfDay = Field(alias="from", description="When the quiet begins, such as 21:00.")
+    to: TimeOfDay = Field(description="When it ends, such as 08:00; earlier than `from` means the next day.")
+    timezone: TimezoneOrRecipient = Field("recipient", description="recipient, or an IANA name.")
+
+
+class Layer(Definition):
+    """People split once among experiments that must not share any."""
+
+    salt: Line = Field(description="Text that seeds the split; not used by any draw.")
 
 
 class GlobalHoldout(Definition):
@@ -75,5 +117,6 @@ class Policies(Definition):
     """Rules that hold over all campaigns."""
 
     caps: tuple[Cap, ...] = Field((), description="How many messages anybody may get.")
+    quiet_hours: QuietHours | None = Field(None, description="When no marketing or service e-mail leaves.")
     global_holdout: GlobalHoldout | None = Field(None, description="Households that no marketing ever reaches.")
     max_drift: Share = Field(Decimal("0.005"), description="How far the audience may move from a plan that is run.")

@@ -1,14 +1,16 @@
 """Everything that a project declares, read and checked as a whole."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from pydantic import Field
 
-from handbill.definitions.campaign import Campaign, Definition
+from handbill.definitions.campaign import Campaign
+from handbill.definitions.definition import Definition
 from handbill.definitions.fields import ContactField, FieldDeclaration
-from handbill.definitions.policy import Brand, Channels, Policies
+from handbill.definitions.languages import Languages
+from handbill.definitions.policy import Brand, Channels, Layer, Policies
 from handbill.definitions.segment import Segment
 from handbill.definitions.values import Currency, Line, TimezoneName
 
@@ -21,8 +23,12 @@ class ProjectFile(Definition):
     currency: Currency = Field(description="The currency of costs and orders, such as GBP.")
     fields: dict[str, FieldDeclaration] = Field(default_factory=dict, description="Contact fields of your own.")
     topics: dict[str, Line] = Field(default_factory=dict, description="What people consent to, in their words.")
+    languages: Languages = Field(default=Languages(), description="The languages of texts and templates.")
     channels: Channels = Field(default=Channels(), description="The ways out.")
     policies: Policies = Field(default=Policies(), description="Rules over all campaigns.")
+    layers: dict[str, Layer] = Field(
+        default_factory=dict, description="Splits of the people among experiments, by name."
+    )
     campaigns: dict[str, Campaign] = Field(default_factory=dict, description="The campaigns by name.")
 
 
@@ -40,6 +46,8 @@ class Project:
     policies: Policies
     campaigns: Mapping[str, Campaign]
     segments: Mapping[str, Segment]
+    layers: Mapping[str, Layer] = field(default_factory=dict)
+    languages: Languages = field(default_factory=Languages)
 
     @property
     def templates_dir(self) -> Path:

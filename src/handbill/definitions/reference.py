@@ -13,9 +13,10 @@ from typing import Any, Literal, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from handbill.definitions import campaign, policy, values
+from handbill.definitions import campaign, languages, policy, values
 from handbill.definitions.clauses import ORDER_AMOUNTS, ORDER_PROPERTIES, RESPONSES
 from handbill.definitions.fields import BUILTIN_FIELDS, FieldDeclaration
+from handbill.definitions.languages import Languages, LocalText
 from handbill.definitions.metrics import METRICS
 from handbill.definitions.operands import MOMENT_OPERATORS, NUMBER_OPERATORS, OPERATORS
 from handbill.definitions.planned import PLANNED_CLAUSE_KEYS, PLANNED_EVENTS, PLANNED_KEYS, PLANNED_VALUES
@@ -26,11 +27,15 @@ PARTS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("the whole file", ProjectFile),
     ("brand", policy.Brand),
     ("fields.NAME", FieldDeclaration),
+    ("languages", Languages),
     ("channels.email", policy.EmailChannel),
+    ("channels.email.utm", policy.Utm),
     ("channels.direct_mail", policy.DirectMailChannel),
     ("policies", policy.Policies),
     ("policies.caps", policy.Cap),
+    ("policies.quiet_hours", policy.QuietHours),
     ("policies.global_holdout", policy.GlobalHoldout),
+    ("layers.NAME", policy.Layer),
     ("campaigns.NAME", campaign.Campaign),
     ("audience", campaign.Audience),
     ("schedule", campaign.Schedule),
@@ -38,6 +43,7 @@ PARTS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("direct_mail", campaign.MailContent),
     ("goal", campaign.Goal),
     ("experiment", campaign.Experiment),
+    ("experiment.layer", campaign.LayerSlot),
     ("experiment.arms.NAME", campaign.Arm),
     ("experiment.arms.NAME.offer", campaign.Offer),
     ("experiment.primary", campaign.Primary),
@@ -56,6 +62,10 @@ _WRITTEN: Mapping[Callable[[Any], Any], str] = {
     values.parse_currency: "currency, `GBP`",
     values.parse_boolean: "`true` or `false`",
     values.parse_line: "text",
+    values.parse_cap_size: "number, `2` or `10 points`",
+    values.parse_time_of_day: "time of day, `21:00`",
+    values.parse_timezone_or_recipient: "`recipient`, or a time zone, `Europe/London`",
+    languages.parse_language: "language, `de` or `de-AT`",
 }
 _MARK = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
@@ -122,7 +132,7 @@ def _words(annotation: Any) -> str:
         return f"list: {_words(arguments[0])}"
     if origin is dict:
         return f"names, each with: {_words(arguments[1])}"
-    return {int: "whole number", str: "text"}.get(known, "keys, see below")
+    return {int: "whole number", LocalText: "text, or one for each language", str: "text"}.get(known, "keys, see below")
 
 
 def _by_validator(metadata: Any) -> str:

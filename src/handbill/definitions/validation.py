@@ -4,12 +4,12 @@ from collections.abc import Callable, Iterator, Mapping
 from types import UnionType
 from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, RootModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from handbill.definitions.campaign import Definition
+from handbill.definitions.definition import Definition
 from handbill.definitions.findings import Finding, Path
-from handbill.definitions.planned import PLANNED_KEYS, PLANNED_SHAPES, is_planned_value, planned
+from handbill.definitions.planned import PLANNED_KEYS, is_planned_value, planned
 from handbill.definitions.words import either, nearest, quoted, unknown
 from handbill.definitions.yaml import Items, Keys, Text, Tree, at, plain
 
@@ -78,16 +78,22 @@ def _lowered(sentence: str) -> str:
 
 def _wrong_value(error: ErrorDetails, model: type[Definition], tree: Tree) -> Finding:
     path: Path = error["loc"]
+    if path[-1:] == (_KEY_ITSELF,):
+        return _wrong_key(error, str(path[-2]))
     key = next((step for step in reversed(path) if isinstance(step, str)), "")
     owner, value = _owner(model, path[:-1]), _written_at(tree, path)
     text = value.text if isinstance(value, Text) else ""
     if owner and is_planned_value(owner, key, text):
         return Finding(path, *planned(text))
-    if owner and isinstance(value, Keys) and (owner, key) in PLANNED_SHAPES:
-        return Finding(path, *planned(f"a {key} per locale"))
     if error["type"] in _SENTENCES:
         return Finding(path, *_SENTENCES[error["type"]](key, text, error.get("ctx", {})))
     return Finding(path, *_wrong_shape(error, key, value, _owner(model, path)))
+
+
+def _wrong_key(error: ErrorDetails, key: str) -> Finding:
+    """A name that marketers choose, where only some names mean something."""
+    name = "value_error" if error["type"] == "value_error" else "literal_error"
+    return Finding(error["loc"][:-1], *_SENTENCES[name]("key", key, error.get("ctx", {})), at_key=True)
 
 
 def _wrong_shape(error: ErrorDetails, key: str, value: Tree | None, inner: type[Definition] | None) -> tuple[str, str]:
@@ -135,6 +141,10 @@ def _two_sentences(message: str) -> tuple[str, str]:
     return (f"{what}.", mend) if mend else (message, "")
 
 
+_KEY_ITSELF = "[key]"
+"""What pydantic adds to the path of a value when it means the key above it."""
+
+
 def _owner(model: Any, path: Path) -> type[Definition] | None:
     """The model that stands at the path, found along the declared types."""
     found = model
@@ -146,6 +156,8 @@ def _owner(model: Any, path: Path) -> type[Definition] | None:
 
 def _child(annotation: Any, step: str | int) -> Any:
     for each in alternatives(annotation):
+        if isinstance(each, type) and issubclass(each, RootModel):
+            return _child(each.model_fields["root"].annotation, step)
         if isinstance(each, type) and issubclass(each, BaseModel):
             for name, field in each.model_fields.items():
                 if step in (name, field.alias):

@@ -22,6 +22,9 @@ from handbill.definitions.words import nearest, quoted
 MILLIONTHS = 1_000_000
 """Money is kept in integer millionths of the currency."""
 
+RECIPIENT = "recipient"
+"""The time zone of each recipient."""
+
 _UNITS = {
     "second": timedelta(seconds=1),
     "minute": timedelta(minutes=1),
@@ -37,6 +40,7 @@ _AMOUNT = re.compile(r"[0-9]{1,12}(\.[0-9]{1,6})?")
 _EFFECT = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(pp)?")
 _MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}([ T][0-9]{2}:[0-9]{2}(:[0-9]{2})?)?")
 _DURATION = re.compile(r"([0-9]{1,6})\s*(second|minute|hour|day|week|month|year)s?")
+_CAP_SIZE = re.compile(r"([0-9]{1,6})(?:\s+points?)?")
 _RATE = re.compile(r"([0-9]{1,9})\s*/\s*(second|minute|hour|day)")
 
 
@@ -109,6 +113,17 @@ def parse_window(text: Any) -> timedelta:
     return duration
 
 
+def parse_cap_size(text: Any) -> int:
+    """`2`, or `10 points` → the number."""
+    if isinstance(text, int):
+        return text
+    raw = _written(text)
+    match = _CAP_SIZE.fullmatch(raw)
+    if not match:
+        raise ValueError(f"max {quoted(raw)} is not a number of messages. Write it like 2, or 10 points.")
+    return int(match[1])
+
+
 def parse_rate(text: Any) -> Rate:
     """`3000/minute` → Rate."""
     if isinstance(text, Rate):
@@ -176,6 +191,16 @@ def parse_timezone(text: Any) -> str:
     return name
 
 
+def parse_timezone_or_recipient(text: Any) -> str:
+    """An IANA name, or `recipient`: the time zone of each recipient."""
+    if text == RECIPIENT:
+        return RECIPIENT
+    try:
+        return parse_timezone(text)
+    except ValueError as error:
+        raise ValueError(str(error).replace("London.", "London, or recipient.", 1)) from None
+
+
 def parse_boolean(text: Any) -> bool:
     """`true` or `false`; `no` and `yes` are text in YAML 1.2, so they are refused where a boolean is declared."""
     if isinstance(text, bool):
@@ -233,6 +258,8 @@ MinimumEffect = Annotated[Effect, BeforeValidator(parse_effect)]
 TimeOfDay = Annotated[time, BeforeValidator(parse_time_of_day)]
 Moment = Annotated[datetime, BeforeValidator(parse_moment)]
 TimezoneName = Annotated[str, BeforeValidator(parse_timezone)]
+TimezoneOrRecipient = Annotated[str, BeforeValidator(parse_timezone_or_recipient)]
+CapSize = Annotated[int, BeforeValidator(parse_cap_size)]
 Boolean = Annotated[bool, BeforeValidator(parse_boolean)]
 Line = Annotated[str, BeforeValidator(parse_line)]
 Currency = Annotated[str, BeforeValidator(parse_currency)]

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from handbill.definitions.campaign import Campaign, EmailContent, email_of
+from handbill.definitions.languages import LocalText
 from handbill.definitions.project import Project
 from handbill.errors import Problem
 from handbill.rendering.assembly import LABEL, assemble
@@ -94,8 +95,8 @@ class _Reading:
 
     # -- subject and preheader
 
-    def _written(self, key: str, text: str | None) -> TemplateFile:
-        return self.wording.text(self.campaign.name, self.arm_name, key, text or "")
+    def _written(self, key: str, text: LocalText | None) -> TemplateFile:
+        return self.wording.text(self.campaign.name, self.arm_name, key, text.default if text else "")
 
     def _line(self, file: TemplateFile, more: Mapping[Key, bool]) -> CompiledText | None:
         source = single(file)

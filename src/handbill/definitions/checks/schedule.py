@@ -6,11 +6,8 @@ from datetime import UTC, datetime, timedelta
 from handbill.definitions.checks.draft import Draft
 from handbill.definitions.cron import parse_cron
 from handbill.definitions.findings import Finding
-from handbill.definitions.values import parse_timezone, zone
+from handbill.definitions.values import RECIPIENT, parse_timezone, zone
 from handbill.definitions.words import quoted
-
-RECIPIENT = "recipient"
-"""The time zone of each recipient."""
 
 _WAYS = ("at", "cron", "in_home")
 
