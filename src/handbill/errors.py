@@ -9,6 +9,7 @@ HandbillError                 everything that we raise on purpose
 │   ├── PlanDrifted           the world moved further from the plan than `max_drift` allows
 │   ├── RunRefused            this run cannot start or go on (finished, paused, too late, a clock that is not real)
 │   ├── NotRenderable         a message cannot be made for a recipient
+│   │   └── NeverEnds         its template repeats or grows without end
 │   ├── NotMeasurable         a statistic cannot be given, with the reason
 │   └── SetupIncomplete       this machine lacks something, with the command that installs it
 └── NothingToDo               a finished run, no differences: exit code 1
@@ -94,6 +95,10 @@ class RunRefused(Mendable):
 
 class NotRenderable(Mendable):
     """A message cannot be made for a recipient."""
+
+
+class NeverEnds(NotRenderable):
+    """A template repeats or grows without end, and was stopped."""
 
 
 class NotMeasurable(Mendable):

@@ -117,3 +117,12 @@ def test_a_link_that_leads_outside_is_no_template(tmp_path: Path) -> None:
     assert problems == [
         'templates/email/a.mjml:1:1: include "link.mjml" names no file below templates/. Write it, or correct the name.'
     ]
+
+
+def test_a_template_made_of_too_many_files_is_refused(tmp_path: Path) -> None:
+    files = {f"email/{n}.mjml": f'{{% include "{n + 1}.mjml" %}}' * 2 for n in range(40)}
+    files["email/40.mjml"] = "x"
+    text, found = assembled(tmp_path, files, "email/0.mjml")
+    assert text is None
+    assert len(found) == 1
+    assert found[0].endswith("with this, the template is made of more than 500 files. Include less.")

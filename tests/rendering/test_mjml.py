@@ -243,3 +243,8 @@ def test_html_that_is_not_xml_is_fine() -> None:
         column("<mj-text>a<br>b &nbsp; c & d <img src='https://a' alt='x'><a href='https://a?b=1&c=2'>e</a></mj-text>")
     )
     assert problems(text) == []
+
+
+def test_elements_that_stand_in_each_other_without_end_are_refused() -> None:
+    found = problems(mjml(column(f"<mj-text>{'<div>' * 6000}{'</div>' * 6000}</mj-text>")))
+    assert found == ["1:1037: this is the 200th element that stands in another. Nest them less deeply."]

@@ -16,6 +16,9 @@ from handbill.rendering.source import Piece, Source, TemplateFile
 LABEL = "templates"
 """How messages name the folder of templates, which is its name in every project."""
 
+MOST_FILES = 500
+"""Files of which a template is made: two that include each other's like twice over would soon fill the memory."""
+
 _NAME = r"(?:\"([^\"]*)\"|'([^']*)')"
 _INCLUDE = re.compile(rf"\{{%[-+]?\s*include\s+{_NAME}\s*(?:with\s+context\s*)?[-+]?%\}}")
 _EXTENDS = re.compile(rf"\{{%[-+]?\s*extends\s+{_NAME}\s*[-+]?%\}}")
@@ -66,6 +69,7 @@ class _Assembly:
     def __init__(self, environment: TemplateEnvironment) -> None:
         self.environment = environment
         self.problems: list[Problem] = []
+        self.files = 0
 
     def open(self, name: str) -> TemplateFile | None:
         """A file below templates/; None where there is none."""
@@ -137,6 +141,12 @@ class _Assembly:
         if name in trail:
             circle = " → ".join((*trail[trail.index(name) :], name))
             self._fault(file, tag, f"this includes itself: {circle}.", "Remove one of them.")
+            return None
+        self.files += 1
+        if self.files > MOST_FILES:
+            if self.files == MOST_FILES + 1:
+                what = f"with this, the template is made of more than {MOST_FILES} files."
+                self._fault(file, tag, what, "Include less.")
             return None
         included = self.open(name)
         if included is None:

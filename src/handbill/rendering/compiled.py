@@ -2,17 +2,32 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from types import CodeType
 from typing import Any
 
 from jinja2 import Template, TemplateError, TemplateSyntaxError, UndefinedError
 from jinja2.exceptions import FilterArgumentError, SecurityError
-from jinja2.runtime import Context
 
-from handbill.errors import NotRenderable, Problem, ProjectInvalid
+from handbill.errors import NeverEnds, NotRenderable, Problem, ProjectInvalid
 from handbill.rendering.environment import TemplateEnvironment
 from handbill.rendering.mjml import JinjaText
+from handbill.rendering.rewriting import with_counting
 from handbill.rendering.source import Place
+from handbill.rendering.tally import MOST_LETTERS, TallyContext, TooMuchWork
+
+_AT_ONCE = 512
+
+
+@dataclass(frozen=True, order=True)
+class Fallback:
+    """A `default(…)` that was read: where it is written, instead of which value, and what it says."""
+
+    file: str
+    line: int
+    column: int
+    value: str
+    text: str
 
 
 @dataclass(frozen=True)
@@ -23,23 +38,43 @@ class CompiledText:
     places: Mapping[int, Place]
     base: Mapping[str, Any]
     fixed: frozenset[str] = field(repr=False)
+    fallbacks: tuple[Fallback, ...] = ()
 
-    def pieces(self, values: Mapping[str, Any]) -> list[str]:
+    def pieces(self, values: Mapping[str, Any], read: set[Fallback] | None = None) -> list[str]:
         """The text for one recipient, in the pieces in which Jinja writes it.
+
+        The fallbacks that this recipient reads are added to `read`.
 
         Raises:
             NotRenderable: something in it has no value, or fails; says where.
+            NeverEnds: it repeats or grows without end.
         """
         environment = self.template.environment
-        context = Context(environment, {**self.base, **values}, self.template.name, self.template.blocks)
+        context = TallyContext(environment, {**self.base, **values}, self.template.name, self.template.blocks)
         try:
-            return list(self.template.root_render_func(context))
+            pieces = self._written(context)
+        except (TooMuchWork, RecursionError, MemoryError) as error:
+            raise NeverEnds(self._explained(error)) from error
         except Exception as error:  # whatever an expression of the template raises is the template's
             raise NotRenderable(self._explained(error)) from error
+        if read is not None and context.tally.fallbacks:
+            read.update(self.fallbacks[number] for number in context.tally.fallbacks)
+        return pieces
 
-    def render(self, values: Mapping[str, Any]) -> str:
+    def render(self, values: Mapping[str, Any], read: set[Fallback] | None = None) -> str:
         """The text for one recipient."""
-        return "".join(self.pieces(values))
+        return "".join(self.pieces(values, read))
+
+    def _written(self, context: TallyContext) -> list[str]:
+        pieces: list[str] = []
+        letters = 0
+        stream = iter(self.template.root_render_func(context))
+        while some := list(islice(stream, _AT_ONCE)):
+            pieces += some
+            letters += sum(map(len, some))
+            if letters > MOST_LETTERS:
+                raise TooMuchWork
+        return pieces
 
     def _explained(self, error: Exception) -> Problem:
         file, line, column = self._place(error)
@@ -65,13 +100,19 @@ def compile_text(environment: TemplateEnvironment, name: str, text: JinjaText, b
         ProjectInvalid: Jinja cannot read it. (The checks say so before, and better.)
     """
     try:
-        code = environment.compile(text.text, name, name)
+        tree, slots = with_counting(environment.parse(text.text))
+        code = environment.compile(tree, name, name)
     except TemplateSyntaxError as error:
         file, line, column = text.places.get(error.lineno, (name, 0, 0))
         raise ProjectInvalid(Problem(file, line, column, f"{error.message}", "Check this tag.")) from error
+    except (RecursionError, MemoryError, SyntaxError) as error:  # Python nests no more than 20 loops, for one
+        file, line, column = next(iter(text.places.values()), (name, 0, 0))
+        what = "loops, conditions or brackets are nested too deeply for Jinja."
+        raise ProjectInvalid(Problem(file, line, column, what, "Nest them less, or use a macro.")) from error
     template = Template.from_code(environment, code, {})
     # A plain dictionary: Jinja would build a chain of two for every recipient.
-    return CompiledText(template, text.places, {**environment.globals, **base}, frozenset(_constants(code)))
+    fallbacks = tuple(Fallback(*text.places.get(each.line, (name, 0, 0)), each.value, each.fallback) for each in slots)
+    return CompiledText(template, text.places, {**environment.globals, **base}, frozenset(_constants(code)), fallbacks)
 
 
 def _constants(code: CodeType) -> Iterator[str]:
@@ -85,18 +126,27 @@ def _constants(code: CodeType) -> Iterator[str]:
 def _said(error: Exception) -> tuple[str, str]:
     """What went wrong, without any value of the recipient's."""
     if isinstance(error, UndefinedError):
-        message = str(error.message)
-        if message.endswith("has no value"):
-            name = message.removesuffix(" has no value")
-            return (
-                f"{message} for this recipient.",
-                f'Write {{{{ {name} | default("…") }}}}, or leave it out with {{% if %}}.',
-            )
-        return f"{message}.", "Check the name."
-    if isinstance(error, SecurityError):
-        return f"{str(error).rstrip('.')}.", "Templates read plain values only."
-    if isinstance(error, (FilterArgumentError, OverflowError)):
-        return f"{error}.", "Check the value."
-    if isinstance(error, TemplateError):
-        return f"{error}.", "Check this tag."
+        return _said_of_missing(str(error.message))
+    if isinstance(error, (TooMuchWork, MemoryError)):
+        return "this repeats or grows without end, and was stopped.", "Let it repeat less often, and write less."
+    if isinstance(error, RecursionError):
+        return "this calls itself without end, and was stopped.", "Give it an end, or use {% for %}."
+    for kinds, mend in _MENDS:
+        if isinstance(error, kinds):
+            return f"{str(error).rstrip('.')}.", mend
     return f"this fails for this recipient ({type(error).__name__}).", "Check the values that it uses."
+
+
+_MENDS: tuple[tuple[tuple[type[Exception], ...], str], ...] = (
+    ((SecurityError,), "Templates read plain values only."),
+    ((FilterArgumentError, OverflowError), "Check the value."),
+    ((TemplateError,), "Check this tag."),
+)
+
+
+def _said_of_missing(message: str) -> tuple[str, str]:
+    if not message.endswith("has no value"):
+        return f"{message}.", "Check the name."
+    name = message.removesuffix(" has no value")
+    mend = f'Write {{{{ {name} | default("…") }}}}, or leave it out with {{% if %}}.'
+    return f"{message} for this recipient.", mend

@@ -2,6 +2,7 @@
 
 import posixpath
 from collections.abc import Callable, Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,15 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from handbill.definitions.project import Project
 from handbill.rendering.filters import filters
+from handbill.rendering.rewriting import COUNTING, DEFAULTS
+from handbill.rendering.tally import (
+    TallyContext,
+    refuse_widths,
+    weighed,
+    weight_of_call,
+    weight_of_operation,
+    written,
+)
 
 MAX_RANGE = 1_000
 """A template counts no further: a slip such as range(10000000) must not stand still before a million recipients."""
@@ -17,6 +27,8 @@ MAX_RANGE = 1_000
 # Not reproducible (two renders of one message would differ), or a way around escaping.
 _WITHDRAWN_FILTERS = ("random", "safe", "attr", "pprint")
 _WITHDRAWN_GLOBALS = ("lipsum",)
+# What numbers offer is of no use in a mail, and 5.to_bytes(1000000000) fills the memory.
+_CLOSED_TYPES = (int, float, Decimal)
 
 
 class Missing(Undefined):
@@ -65,10 +77,14 @@ def make_environment(project: Project) -> "TemplateEnvironment":
         autoescape=_escapes,
         auto_reload=False,
         keep_trailing_newline=True,
+        finalize=written,
     )
     environment.filters.update(filters(timezone=project.timezone, currency=project.currency))
     for name in _WITHDRAWN_FILTERS:
         del environment.filters[name]
+    for name in environment.filters.keys() - set(DEFAULTS):
+        environment.filters[name] = weighed(name, environment.filters[name])
+    environment.filters.update(COUNTING)
     for name in _WITHDRAWN_GLOBALS:
         del environment.globals[name]
     environment.globals["range"] = bounded_range
@@ -76,7 +92,13 @@ def make_environment(project: Project) -> "TemplateEnvironment":
 
 
 class TemplateEnvironment(ImmutableSandboxedEnvironment):
-    """The sandbox, where a dot after a group of values means its entry and never a method of Python's."""
+    """The sandbox, where a dot after a group of values means its entry and never a method of Python's.
+
+    What could make a text without end is counted before it is done; see tally.py.
+    """
+
+    context_class = TallyContext
+    intercepted_binops = frozenset({"+", "*", "**", "%"})
 
     def __init__(self, templates: "TemplatesLoader", **options: Any) -> None:
         super().__init__(loader=templates, **options)
@@ -89,6 +111,8 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
             return obj[attribute] if attribute in obj else self.undefined(obj=obj, name=attribute)
         if type(obj) is Missing:
             return obj.member(attribute)
+        if isinstance(obj, _CLOSED_TYPES) or (isinstance(obj, str) and attribute == "encode"):
+            return self.unsafe_undefined(obj, attribute)
         return super().getattr(obj, attribute)
 
     def getitem(self, obj: Any, argument: Any) -> Any:
@@ -97,7 +121,26 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
             return obj[argument] if argument in obj else self.undefined(obj=obj, name=argument)
         if type(obj) is Missing:
             return obj.member(str(argument))
+        if isinstance(argument, str):
+            return self.getattr(obj, argument)
         return super().getitem(obj, argument)
+
+    def call(self, context: TallyContext, function: Any, *args: Any, **options: Any) -> Any:  # type: ignore[override]  # see context_class
+        """`f(…)`, counted."""
+        context.tally.spend(weight_of_call(function, args, options))
+        return super().call(context, function, *args, **options)
+
+    def call_binop(self, context: TallyContext, operator: str, left: Any, right: Any) -> Any:  # type: ignore[override]  # see context_class
+        """`a + b`, counted."""
+        context.tally.spend(weight_of_operation(operator, left, right))
+        return super().call_binop(context, operator, left, right)
+
+    def wrap_str_format(self, value: Any) -> Callable[..., str] | None:
+        """`"{:>8}".format(…)`, but not with thousands of places."""
+        function = super().wrap_str_format(value)
+        if function:
+            refuse_widths(value.__self__)
+        return function
 
     def join_path(self, template: str, parent: str) -> str:
         """A name in an include means the file beside the including one, else the one below templates/."""

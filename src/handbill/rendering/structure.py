@@ -17,6 +17,9 @@ from handbill.rendering.elements import (
 from handbill.rendering.jinja_tags import Fault, Tag, unbalanced
 from handbill.rendering.markup import JINJA, Closing, Comment, Opening, Token, Words
 
+DEEPEST = 200
+"""Elements that may stand in each other. The compiler of MJML ends the whole process at some thousands."""
+
 _NO_HOMES = {"", "mj-attributes"}
 _IN_HTML = "cannot stand in HTML."
 
@@ -126,6 +129,9 @@ class _Walk:
         if not token.closed:
             is_html = token.name in HOLD_HTML or not token.name.startswith("mj")
             self.stack.append(_OpenElement(token, self._in_html or is_html))
+            if len(self.stack) == DEEPEST:
+                what = f"this is the {DEEPEST}th element that stands in another."
+                self._fault(token.start, what, "Nest them less deeply.")
 
     def _element_faults(self, token: Opening) -> Iterator[Fault]:
         name, parent = token.name, self._parent_name
