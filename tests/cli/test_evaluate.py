@@ -2,13 +2,15 @@
 
 import json
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import typer
 from typer.testing import CliRunner
 
-from handbill.cli.evaluate import register
+from handbill.cli.evaluate import MethodName, register
 from handbill.errors import ImportRefused
+from handbill.operations.evaluate import METHODS
 
 HILLSTROM = Path(__file__).parents[3] / "shared" / "data" / "hillstrom.csv"
 
@@ -125,6 +127,36 @@ def test_what_the_user_can_mend_is_left_to_the_command_line(app: typer.Typer, tm
     result = CliRunner().invoke(app, ["evaluate", str(tmp_path / "no.csv"), "--arm", "arm"])
 
     assert isinstance(result.exception, ImportRefused)
+
+
+def test_ratios_clusters_and_covariates_are_asked_for_by_their_columns(app: typer.Typer, tmp_path: Path) -> None:
+    rows = [f"{'mail' if n % 2 else 'none'},{n},{n % 7},{n % 7 + (n * 7919) % 5 + n % 2},{n % 3}" for n in range(2000)]
+    path = tmp_path / "test.csv"
+    path.write_text("arm,home,before,spend,clicks\n" + "\n".join(rows))
+    metrics = ["--metric", "spend", "--metric", "spend a click:ratio=spend/clicks"]
+    options = ["--cluster", "home", "--covariate", "before", *metrics]
+
+    result = CliRunner().invoke(app, ["evaluate", str(path), "--arm", "arm", "--control", "none", *options])
+
+    lines = [line.strip() for line in result.stdout.splitlines() if line.strip() and "──" not in line]
+    assert lines == [
+        "spend",
+        "arm    units   mean   difference    95 % interval    lift         p   p adjusted   verdict",
+        "none   1,000   5.00      control",
+        "mail   1,000   6.00        +1.00   +0.88 to +1.12   +20 %   <0.0001      <0.0001    higher",
+        "CUPED with one slope for all arms; delta method with Welch's t; Fieller's interval for the relative lift.",
+        "mail: the covariates took away 66.7 % of the variance, as 3.00 times the units would.",
+        "spend a click",
+        "arm    units   ratio   difference    95 % interval    lift         p   p adjusted   verdict",
+        "none   1,000    5.00      control",
+        "mail   1,000    6.00        +0.99   +0.54 to +1.44   +20 %   <0.0001      <0.0001    higher",
+        "delta method with Welch's t; Fieller's interval for the relative lift.",
+        "The split is as declared (p = 1).",
+    ]
+
+
+def test_the_names_of_methods_are_those_of_the_statistics() -> None:
+    assert set(get_args(MethodName)) == set(METHODS)
 
 
 def test_the_help_has_an_example(app: typer.Typer) -> None:

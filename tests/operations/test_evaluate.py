@@ -1,5 +1,6 @@
 """Evaluating a table: the right sums from CSV and Parquet, and one clear line for everything that can be wrong."""
 
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -10,7 +11,11 @@ import pytest
 
 from handbill.errors import ImportRefused
 from handbill.operations.evaluate import Results, as_json, evaluate_table, mean_of
-from handbill.statistics.samples import Proportion, Sample
+from handbill.statistics.contrasts import Method
+from handbill.statistics.cuped import Covaried, compare_covaried, lin_hc2
+from handbill.statistics.joint import Joint
+from handbill.statistics.ratios import compare_ratios
+from handbill.statistics.samples import Comparison, Proportion, Sample
 
 HILLSTROM = Path(__file__).parents[3] / "shared" / "data" / "hillstrom.csv"
 
@@ -178,6 +183,247 @@ def test_a_declared_arm_that_got_nobody_is_an_alarm_and_has_no_numbers(tmp_path:
     assert {"metric": "visit", "arm": "letter", "reason": "There are no contacts in this arm."} in shape["problems"]
 
 
+# Ratios, clusters and covariates
+
+
+def _units(random: np.random.Generator, households: int) -> dict[str, np.ndarray]:
+    """Members of households of one to four, drawn by household, with what they spent before and after."""
+    household = np.repeat(np.arange(households), random.integers(1, 5, households))
+    arm = np.array(["none", "mail"])[random.integers(0, 2, households)][household]
+    taste = random.gamma(2.0, 5.0, households)[household]
+    before = np.round(taste * random.gamma(2.0, 0.5, len(household)), 2)
+    after = np.round(taste * random.gamma(2.0, 0.5, len(household)) + 2 * (arm == "mail"), 2)
+    clicks = random.poisson(1.0, len(household))
+    return {"household": household, "arm": arm, "before": before, "spend": after, "clicks": clicks,
+            "visit": (random.random(len(household)) < 0.2).astype(np.int8)}  # fmt: skip
+
+
+def _parquet(folder: Path, columns: dict[str, np.ndarray]) -> Path:
+    pq.write_table(pa.table(columns), folder / "units.parquet")
+    return folder / "units.parquet"
+
+
+def _one(results: Results) -> Comparison:
+    (contrast,) = results.comparisons
+    return contrast.result
+
+
+def test_a_ratio_is_that_of_two_columns_sums(tmp_path: Path) -> None:
+    columns = _units(np.random.default_rng(1), 2000)
+    results = evaluate_table(_parquet(tmp_path, columns), "arm", "none", ["spend a click:ratio=spend/clicks"])
+
+    per_arm = {
+        arm: columns["spend"][columns["arm"] == arm].sum() / columns["clicks"][columns["arm"] == arm].sum()
+        for arm in ("none", "mail")
+    }
+    one = _one(results)
+    assert results.comparisons[0].kind == "ratio"
+    assert results.comparisons[0].metric == "spend a click"
+    assert one.difference == pytest.approx(per_arm["mail"] - per_arm["none"])
+    assert one.method.startswith("delta method")
+
+
+def test_a_ratio_may_have_columns_with_slashes_in_their_names(tmp_path: Path) -> None:
+    path = _file(tmp_path, "arm,a/b,c\nnone,1,2\nmail,3,4\nmail,1,2\nnone,3,2\n")
+
+    assert _sums(evaluate_table(path, "arm", "none", ["r:ratio=a/b/c"]), "r")["mail"] == Joint.from_values(
+        np.array([3.0, 1.0]), np.array([4.0, 2.0])
+    )
+
+
+def test_a_clusters_error_is_that_of_its_sums(tmp_path: Path) -> None:
+    columns = _units(np.random.default_rng(2), 3000)
+    path = _parquet(tmp_path, columns)
+
+    results = evaluate_table(path, "arm", "none", ["spend"], cluster="household")
+    alone = _one(evaluate_table(path, "arm", "none", ["spend"]))
+    together = _one(results)
+
+    sums = [
+        Joint.from_values(
+            np.bincount(columns["household"][kept], weights=columns["spend"][kept])[
+                np.unique(columns["household"][kept])
+            ],
+            np.bincount(columns["household"][kept])[np.unique(columns["household"][kept])],
+        )
+        for kept in (columns["arm"] == "none", columns["arm"] == "mail")
+    ]
+    expected = compare_ratios(*sums)
+    assert sum(arm.units for arm in results.arms) == 3000
+    assert together.difference == pytest.approx(alone.difference)
+    assert (together.low, together.high) == (pytest.approx(expected.low), pytest.approx(expected.high))
+    assert together.high - together.low > 1.3 * (alone.high - alone.low)
+    assert results.comparisons[0].kind == "mean"
+
+
+def test_clusters_of_one_row_each_change_next_to_nothing(tmp_path: Path) -> None:
+    columns = _units(np.random.default_rng(3), 4000)
+    columns["id"] = np.array([f"row {number}" for number in range(len(columns["arm"]))])
+    path = _parquet(tmp_path, columns)
+
+    plain, clustered = (
+        _one(evaluate_table(path, "arm", "none", ["visit"], cluster=cluster)) for cluster in (None, "id")
+    )
+
+    assert clustered.difference == pytest.approx(plain.difference)
+    assert clustered.low == pytest.approx(plain.low, abs=2e-4)
+    assert clustered.p_value == pytest.approx(plain.p_value, abs=2e-3)
+
+
+def test_a_cluster_in_two_arms_is_refused(tmp_path: Path) -> None:
+    path = _file(tmp_path, "arm,home,x\nmail,h1,1\nnone,h2,0\nnone,h1,1\n")
+
+    with pytest.raises(ImportRefused) as refused:
+        evaluate_table(path, "arm", "none", ["x"], cluster="home")
+
+    assert str(refused.value) == (
+        f'{path}:4: home "h1" has both "mail" and "none" as arm. '
+        "All rows of a cluster must be in the arm that was drawn for it."
+    )
+
+
+def test_a_row_without_a_cluster_is_refused(tmp_path: Path) -> None:
+    path = _file(tmp_path, "arm,home,x\nmail,,1\nnone,h2,0\n")
+
+    with pytest.raises(ImportRefused) as refused:
+        evaluate_table(path, "arm", "none", ["x"], cluster="home")
+
+    assert str(refused.value) == f"{path}:2: home is empty. Leave the row out."
+
+
+def test_a_covariate_narrows_the_interval_and_says_by_how_much(tmp_path: Path) -> None:
+    columns = _units(np.random.default_rng(4), 4000)
+
+    one = _one(evaluate_table(_parquet(tmp_path, columns), "arm", "none", ["spend"], covariates=["before"]))
+
+    control, treatment = (
+        Covaried(Joint.from_values(columns["spend"][kept], columns["before"][kept]), Sample())
+        for kept in (columns["arm"] == "none", columns["arm"] == "mail")
+    )
+    expected = compare_covaried(control, treatment)
+    assert one.difference == pytest.approx(expected.result.difference)
+    assert (one.low, one.high) == (pytest.approx(expected.result.low), pytest.approx(expected.result.high))
+    assert one.variance_reduction == pytest.approx(expected.variance_reduction)
+    assert one.method.startswith("CUPED with one slope for all arms; Welch")
+    assert one.unadjusted is not None
+    assert one.unadjusted.high - one.unadjusted.low > one.high - one.low
+
+
+def test_covariates_that_are_not_known_take_a_step_of_their_own(tmp_path: Path) -> None:
+    columns = _units(np.random.default_rng(5), 4000)
+    unknown = np.random.default_rng(6).random(len(columns["arm"])) < 0.3
+    path = _parquet(tmp_path, columns | {"before": pa.array(columns["before"], mask=unknown)})
+
+    one = _one(evaluate_table(path, "arm", "none", ["spend"], covariates=["before"]))
+
+    control, treatment = (
+        Covaried(
+            Joint.from_values(columns["spend"][kept & ~unknown], columns["before"][kept & ~unknown]),
+            Sample.from_values(columns["spend"][kept & unknown]),
+        )
+        for kept in (columns["arm"] == "none", columns["arm"] == "mail")
+    )
+    expected = compare_covaried(control, treatment)
+    assert one.difference == pytest.approx(expected.result.difference)
+    assert one.variance_reduction == pytest.approx(expected.variance_reduction)
+
+
+def test_unequal_arms_get_slopes_of_their_own(tmp_path: Path) -> None:
+    columns = _units(np.random.default_rng(7), 6000)
+    random = np.random.default_rng(8)
+    columns["arm"] = np.where(random.random(len(columns["arm"])) < 0.2, "none", "mail")
+
+    path = _parquet(tmp_path, columns)
+    one = _one(evaluate_table(path, "arm", "none", ["spend"], covariates=["before"], shares={"none": 0.2, "mail": 0.8}))
+    estimate, error = lin_hc2(
+        *((columns["spend"][kept], columns["before"][kept]) for kept in (columns["arm"] == a for a in ("none", "mail")))
+    )
+
+    assert one.method.startswith("CUPED with a slope for each arm; Hall")
+    assert one.difference == pytest.approx(estimate)
+    assert one.high - one.low == pytest.approx(2 * 1.96 * error, rel=0.02)
+
+
+def test_several_covariates_are_taken_out_together_and_one_twice_is_as_good_as_once(tmp_path: Path) -> None:
+    columns = _units(np.random.default_rng(9), 3000)
+    path = _parquet(tmp_path, columns | {"again": columns["before"] * 3, "constant": np.ones(len(columns["arm"]))})
+
+    once = _one(evaluate_table(path, "arm", "none", ["spend"], covariates=["before"]))
+    many = _one(evaluate_table(path, "arm", "none", ["spend"], covariates=["before", "again", "constant"]))
+
+    assert many.difference == pytest.approx(once.difference)
+    assert many.variance_reduction == pytest.approx(once.variance_reduction)
+
+
+def test_covariates_and_clusters_go_together(tmp_path: Path) -> None:
+    path = _parquet(tmp_path, _units(np.random.default_rng(10), 3000))
+
+    plain, adjusted = (
+        _one(evaluate_table(path, "arm", "none", ["spend"], cluster="household", covariates=covariates))
+        for covariates in ((), ("before",))
+    )
+
+    assert adjusted.method.startswith("CUPED with one slope for all arms; delta method")
+    assert adjusted.unadjusted == replace(plain, p_value_adjusted=None)
+    assert adjusted.high - adjusted.low < plain.high - plain.low
+
+
+def test_a_rate_with_few_converters_is_compared_by_its_own_test(tmp_path: Path) -> None:
+    rows = "".join(f"{arm},{int(n < 5)},{n}\n" for arm in ("none", "mail") for n in range(300))
+
+    one = _one(evaluate_table(_file(tmp_path, f"arm,x,before\n{rows}"), "arm", "none", ["x"], covariates=["before"]))
+
+    assert one.reasons == ("With under 20 converters in an arm, covariates are not taken out.",)
+    assert one.method.startswith("pooled z test")
+
+
+def test_a_covariate_may_be_empty_but_not_a_word(tmp_path: Path) -> None:
+    path = _file(tmp_path, "arm,x,before\nmail,1,\nnone,2,much\n")
+
+    with pytest.raises(ImportRefused) as refused:
+        evaluate_table(path, "arm", "none", ["x"], covariates=["before"])
+
+    assert str(refused.value) == (
+        f'{path}:3: before is "much", not a number. Leave the cell empty where nothing is known.'
+    )
+
+
+def test_a_metric_is_no_covariate_of_itself(tmp_path: Path) -> None:
+    with pytest.raises(ImportRefused) as refused:
+        evaluate_table(_file(tmp_path, TABLE), "arm", "none", ["visit", "x:ratio=visit"], covariates=["visit"])
+
+    assert [problem.what for problem in refused.value.problems] == [
+        '"x:ratio=visit": a ratio needs two columns.',
+        'covariate "visit" is a metric itself.',
+    ]
+
+
+@pytest.mark.parametrize(
+    ("method", "says"),
+    [
+        ("z", "pooled z test"),
+        ("boschloo", "Boschloo's exact test"),
+        ("fisher", "Fisher's exact test"),
+        ("any-time", "asymptotic confidence sequence"),
+    ],
+)
+def test_a_method_may_be_asked_for_by_name(tmp_path: Path, method: Method, says: str) -> None:
+    rows = "".join(f"{arm},{int(n % 9 == 0)}\n" for arm in ("none", "mail") for n in range(300))
+
+    assert _one(
+        evaluate_table(_file(tmp_path, f"arm,x\n{rows}"), "arm", "none", ["x"], method=method)
+    ).method.startswith(says)
+
+
+def test_a_method_for_another_kind_of_metric_is_said_not_to_be_used(tmp_path: Path) -> None:
+    rows = "".join(f"{arm},{n % 9}\n" for arm in ("none", "mail") for n in range(3000))
+
+    one = _one(evaluate_table(_file(tmp_path, f"arm,x\n{rows}"), "arm", "none", ["x"], method="fisher"))
+
+    assert one.method.startswith("Welch's t test")
+    assert one.reasons == ("The method that was asked for is not for a mean: the usual one was used.",)
+
+
 # What is refused
 
 
@@ -232,7 +478,10 @@ def test_rows_of_other_lengths_are_refused_with_the_first_line(tmp_path: Path) -
 def test_all_columns_that_are_missing_are_named_at_once(tmp_path: Path) -> None:
     assert _refusal(_file(tmp_path, TABLE), "vist", "visit:median", "arm", "spend", "spend:mean", arm="rm") == [
         'test.csv: there is no column "rm". The columns are "arm", "visit", "spend". Did you mean "arm"?',
-        'test.csv: "visit:median": a metric cannot be measured as "median". Use visit:proportion or visit:mean.',
+        (
+            'test.csv: "visit:median": a metric cannot be measured as "median". '
+            "Use visit:proportion, visit:mean or visit:ratio=NUMERATOR/DENOMINATOR."
+        ),
         'test.csv: there is no column "vist". The columns are "arm", "visit", "spend". Did you mean "visit"?',
         'test.csv: metric "spend" is named twice. Name it once.',
     ]

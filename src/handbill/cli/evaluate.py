@@ -4,7 +4,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from handbill.operations.evaluate import Arm, Contrast, Results
+
+MethodName = Literal["z", "boschloo", "fisher", "welch", "hall", "any-time"]
+"""The methods of `handbill.statistics.contrasts`, which is not loaded for the sake of `--help`."""
 
 PLAIN_WIDTH = 120
 """Columns of the output where there is no terminal that has a width."""
@@ -26,6 +29,7 @@ def register(app: typer.Typer) -> None:
 
 def evaluate(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="CSV or Parquet with one row a contact or household.")],
+    *,
     arm: Annotated[str, typer.Option("--arm", metavar="COL", help="Column that says which arm a row was in.")],
     control: Annotated[
         str | None,
@@ -37,8 +41,23 @@ def evaluate(
         list[str] | None,
         typer.Option(
             "--metric",
-            metavar="COL[:proportion|mean]",
-            help="Column to compare, as often as you like. Only 0 and 1 is a proportion, anything else a mean.",
+            metavar="COL[:proportion|mean|ratio=NUM/DEN]",
+            help="Column to compare, as often as you like. Only 0 and 1 is a proportion, anything else a mean; "
+            "NAME:ratio=NUM/DEN compares the ratio of two columns' sums.",
+        ),
+    ] = None,
+    cluster: Annotated[
+        str | None,
+        typer.Option(
+            "--cluster", metavar="COL", help="Rows with the same value, such as a household, were drawn together."
+        ),
+    ] = None,
+    covariate: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--covariate",
+            metavar="COL",
+            help="Known before the draw, such as earlier revenue, empty where unknown. Makes intervals narrower.",
         ),
     ] = None,
     share: Annotated[
@@ -46,6 +65,10 @@ def evaluate(
         typer.Option(
             "--share", metavar="ARM=SHARE", help="Declared share of an arm, such as A=0.45.  [default: equal]"
         ),
+    ] = None,
+    method: Annotated[
+        MethodName | None,
+        typer.Option("--method", help="Test to use instead of the one that suits the counts."),
     ] = None,
     confidence: Annotated[float, typer.Option("--confidence", min=0.5, max=0.9999, help="Of the intervals.")] = 0.95,
     as_json: AsJson = False,
@@ -57,7 +80,17 @@ def evaluate(
     shares = dict(_share(text) for text in share or ())
     from handbill.operations import evaluate as operation  # numpy, scipy and pyarrow take 0.8 s
 
-    results = operation.evaluate_table(file, arm, control, metric or (), shares=shares, confidence=confidence)
+    results = operation.evaluate_table(
+        file,
+        arm,
+        control,
+        metric or (),
+        cluster=cluster,
+        covariates=covariate or (),
+        shares=shares,
+        method=method,
+        confidence=confidence,
+    )
     if as_json:
         typer.echo(json.dumps(operation.as_json(results), ensure_ascii=False, allow_nan=False, indent=2))
     else:
@@ -86,6 +119,9 @@ def _show(results: "Results", confidence: float) -> None:
         console.print(_table(results.arms, contrasts, confidence))
         for method in dict.fromkeys(one.result.method for one in contrasts.values()):
             console.print(f"  {method}.", soft_wrap=True)
+        for one in contrasts.values():
+            if one.result.variance_reduction is not None:
+                console.print(f"  {one.arm}: {_brought(one.result.variance_reduction)}", soft_wrap=True)
         for gap in results.problems:
             if gap.metric == metric:
                 console.print(f"  {gap.arm}: {gap.reason}", soft_wrap=True)
@@ -106,7 +142,8 @@ def _table(arms: Sequence["Arm"], contrasts: Mapping[str, "Contrast"], confidenc
     table = Table(title=Text(first.metric), title_justify="left", title_style="bold", box=SIMPLE_HEAD, pad_edge=False)
     table.add_column("arm", overflow="fold")
     difference = "difference (points)" if rates else "difference"
-    columns = ("units", "rate" if rates else "mean", difference, f"{100 * confidence:.4g} % interval", "lift")
+    value = "ratio" if first.kind == "ratio" else "rate" if rates else "mean"
+    columns = ("units", value, difference, f"{100 * confidence:.4g} % interval", "lift")
     for column in (*columns, "p", "p adjusted", "verdict"):
         table.add_column(column, justify="right", no_wrap=True)
     decimals = _decimals(list(contrasts.values()))
@@ -154,6 +191,14 @@ def _p(p_value: float | None) -> str:
     if p_value is None:
         return ""
     return "<0.0001" if p_value < 0.0001 else f"{p_value:.4f}"
+
+
+def _brought(reduction: float) -> str:
+    """What the covariates were good for: as if there had been so many more people."""
+    if reduction <= 0:
+        return f"the covariates did not help (variance {-100 * reduction:+.1f} %)."
+    times = 1 / (1 - reduction)
+    return f"the covariates took away {100 * reduction:.1f} % of the variance, as {times:.2f} times the units would."
 
 
 def _decimals(contrasts: Sequence["Contrast"]) -> int:

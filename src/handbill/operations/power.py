@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from handbill.errors import ImportRefused, NotMeasurable, Problem
-from handbill.operations.evaluate import numbers_in
+from handbill.operations.unit_cells import numbers_in
 from handbill.operations.unit_table import open_table
 from handbill.statistics.effort import Price, days_needed, price_of, size_with_looks
 from handbill.statistics.power import (

@@ -1,6 +1,6 @@
 """What is known of two metrics of the same contacts, or of a household's orders and its members, taken together."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Self
 
 import numpy as np
@@ -89,3 +89,14 @@ class Joint:
             buyers=int(np.count_nonzero(first)),
             active=int(np.count_nonzero(second)),
         )
+
+
+@dataclass(frozen=True)
+class Clustered:
+    """A metric of single rows whose arm was drawn for groups of them: y is a group's sum, x its number of rows.
+
+    `rates` says that the rows hold 0 and 1, so that the metric is a share of the rows.
+    """
+
+    groups: Joint = field(default_factory=Joint)
+    rates: bool = False

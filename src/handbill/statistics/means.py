@@ -65,15 +65,21 @@ class Studentised:
 
 
 def compare_means(
-    control: Sample, treatment: Sample, *, confidence: float = 0.95, fewest_buyers: int = FEWEST_BUYERS
+    control: Sample,
+    treatment: Sample,
+    *,
+    confidence: float = 0.95,
+    fewest_buyers: int = FEWEST_BUYERS,
+    transformed: bool | None = None,
 ) -> Comparison:
     """Difference between two amounts per contact, treatment minus control, over all contacts.
 
-    Welch's method where the arms are of similar size and their skew cancels, else Hall's transformation of it.
+    Welch's method where the arms are of similar size and their skew cancels, else Hall's transformation of it;
+    `transformed` asks for Hall's (True) or Welch's (False).
     Where some contacts have no amount (zero) and an arm has under `fewest_buyers` with one, the difference and a
     rough interval are given but no p-value.
     """
-    hall_needed = _skew_matters(control, treatment)
+    hall_needed = _skew_matters(control, treatment) if transformed is None else transformed
     plain = Comparison(
         confidence=confidence,
         method=HALL if hall_needed else WELCH,

@@ -1,6 +1,8 @@
 """Whether two response rates differ, by how much, and how sure that is."""
 
 import math
+from collections.abc import Mapping
+from typing import Literal
 
 from handbill.statistics.exact import boschloo, fisher
 from handbill.statistics.roots import crossing
@@ -13,9 +15,13 @@ FEWEST_EXPECTED = 5
 MOST_FOR_BOSCHLOO = 500
 """Boschloo's test looks at every possible table; where an arm is larger than this, Fisher's takes its place."""
 
+LARGEST_FOR_BOSCHLOO = 2000
+"""Where somebody asks for it: beyond this it would need minutes, and differ from Fisher's test in nothing."""
+
 INTERVALS = "Miettinen–Nurminen score intervals for the difference and for the ratio"
 SOURCE = "Miettinen and Nurminen, Statistics in Medicine 4, 1985, 213–226"
-TESTS = {
+Test = Literal["pooled z", "Boschloo", "Fisher"]
+TESTS: Mapping[Test, tuple[str, str]] = {
     "pooled z": ("pooled z test", "Pearson, Philosophical Magazine 50, 1900, 157–175"),
     "Boschloo": ("Boschloo's exact test", "Boschloo, Statistica Neerlandica 24, 1970, 1–35"),
     "Fisher": ("Fisher's exact test", "Fisher, Statistical Methods for Research Workers, 1934"),
@@ -24,24 +30,28 @@ TESTS = {
 Interval = tuple[float, float]
 
 
-def compare_proportions(control: Proportion, treatment: Proportion, *, confidence: float = 0.95) -> Comparison:
+def compare_proportions(
+    control: Proportion, treatment: Proportion, *, confidence: float = 0.95, test: Test | None = None
+) -> Comparison:
     """Difference between two response rates, treatment minus control.
 
     p-value: two-sided pooled z test; with fewer than 5 expected in a cell Boschloo's exact test up to
-    500 contacts an arm, Fisher's above. Intervals: Miettinen–Nurminen. Rates are fractions, not percent.
+    500 contacts an arm, Fisher's above; or the `test` that is asked for. Intervals: Miettinen–Nurminen.
+    Rates are fractions, not percent.
 
     >>> result = compare_proportions(Proportion(48, of=80), Proportion(56, of=70))  # Newcombe (1998), example (a)
     >>> round(result.low, 4), round(result.high, 4), round(result.p_value, 4)
     (0.0528, 0.3382, 0.008)
     """
-    test, source = TESTS[_test_for(control, treatment)]
-    method = f"{test}; {INTERVALS}"
+    chosen = test or _test_for(control, treatment)
+    name, source = TESTS[chosen]
+    method = f"{name}; {INTERVALS}"
     source = f"{source}; {SOURCE}"
     empty = [name for name, arm in (("the control", control), ("this arm", treatment)) if not arm.of]
     if empty:
         reason = f"There are no contacts in {' and '.join(empty)}."
         return Comparison(confidence=confidence, method=method, source=source, reasons=(reason,))
-    tail, no_test = _tail(control, treatment)
+    tail, no_test = _tail(control, treatment, chosen)
     low, high = miettinen_nurminen_interval(control, treatment, confidence)
     relative_low, relative_high, no_ratio = _relative(control, treatment, confidence)
     return Comparison(
@@ -231,7 +241,7 @@ def _relative(
     return low - 1, high - 1, ()
 
 
-def _test_for(control: Proportion, treatment: Proportion) -> str:
+def _test_for(control: Proportion, treatment: Proportion) -> Test:
     both = control + treatment
     smallest = min(control.of, treatment.of) * min(both.successes, both.of - both.successes)
     if smallest >= FEWEST_EXPECTED * both.of:
@@ -239,12 +249,13 @@ def _test_for(control: Proportion, treatment: Proportion) -> str:
     return "Boschloo" if max(control.of, treatment.of) <= MOST_FOR_BOSCHLOO else "Fisher"
 
 
-def _tail(control: Proportion, treatment: Proportion) -> tuple[Tail | None, tuple[str, ...]]:
+def _tail(control: Proportion, treatment: Proportion, test: Test) -> tuple[Tail | None, tuple[str, ...]]:
     both = control + treatment
     if both.successes in (0, both.of):
         who = "Nobody in either arm converted" if not both.successes else "Everybody in both arms converted"
         return None, (f"{who}, so there is nothing to test.",)
-    test = _test_for(control, treatment)
     if test == "pooled z":
         return two_sided_normal(pooled_z(control, treatment) or 0.0), ()
+    if test == "Boschloo" and max(control.of, treatment.of) > LARGEST_FOR_BOSCHLOO:
+        return None, (f"Boschloo's test is for up to {LARGEST_FOR_BOSCHLOO:,} contacts an arm: use Fisher's.",)
     return (boschloo if test == "Boschloo" else fisher)(control, treatment), ()

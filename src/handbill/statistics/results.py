@@ -5,13 +5,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from handbill.statistics.balance import Balance, check_balance
-from handbill.statistics.bayesian import Verdict, effect_verdict, rates_verdict
-from handbill.statistics.means import compare_means, welch
+from handbill.statistics.contrasts import Aggregate, Method, compare_aggregates, kind_of, mean_of, total_of
 from handbill.statistics.multiplicity import holm
-from handbill.statistics.proportions import compare_proportions
-from handbill.statistics.samples import Comparison, Proportion, Sample
+from handbill.statistics.samples import Comparison
 
-Aggregate = Proportion | Sample
+__all__ = ["Aggregate", "Arm", "Contrast", "Gap", "Results", "as_json", "compare_arms", "kind_of", "mean_of"]
 
 
 @dataclass(frozen=True)
@@ -28,7 +26,7 @@ class Arm:
 
 @dataclass(frozen=True)
 class Contrast:
-    """One arm against the control in one metric; `kind` is "proportion" or "mean"."""
+    """One arm against the control in one metric; `kind` is "proportion", "mean" or "ratio"."""
 
     metric: str
     kind: str
@@ -57,11 +55,17 @@ class Results:
 
 
 def compare_arms(
-    arms: Sequence[Arm], control: str, *, shares: Mapping[str, float] | None = None, confidence: float = 0.95
+    arms: Sequence[Arm],
+    control: str,
+    *,
+    shares: Mapping[str, float] | None = None,
+    confidence: float = 0.95,
+    method: Method | None = None,
 ) -> Results:
     """Compare every other arm with the control in every metric; p-values are adjusted by Holm within a metric.
 
-    `shares` are the declared shares by arm (equal ones unless given). Raises KeyError if no arm is called `control`.
+    `shares` are the declared shares by arm (equal ones unless given). By `method` in the metrics that it is for.
+    Raises KeyError if no arm is called `control`.
     """
     base = {arm.name: arm for arm in arms}[control]
     balance = check_balance({arm.name: arm.units for arm in arms}, shares)
@@ -73,22 +77,10 @@ def compare_arms(
             if metric not in arm.metrics:
                 gaps.append(Gap("This metric was not measured in this arm.", metric, arm.name))
             elif arm.name != control and metric in base.metrics:
-                found.append(_contrast(metric, base, arm, confidence))
+                found.append(_contrast(metric, base, arm, confidence, method))
         contrasts += _adjusted(found)
     gaps += [Gap(reason, one.metric, one.arm) for one in contrasts for reason in one.result.reasons]
     return Results(tuple(arms), balance, tuple(contrasts), tuple(gaps))
-
-
-def kind_of(aggregate: Aggregate) -> str:
-    """The word that reports use for this kind of metric."""
-    return "proportion" if isinstance(aggregate, Proportion) else "mean"
-
-
-def mean_of(aggregate: Aggregate) -> float | None:
-    """The rate or the mean per unit; None in an empty arm."""
-    if isinstance(aggregate, Proportion):
-        return aggregate.rate if aggregate.of else None
-    return aggregate.mean if aggregate.n else None
 
 
 def as_json(results: Results) -> dict[str, Any]:
@@ -105,25 +97,12 @@ def as_json(results: Results) -> dict[str, Any]:
     }
 
 
-def _contrast(metric: str, control: Arm, arm: Arm, confidence: float) -> Contrast:
+def _contrast(metric: str, control: Arm, arm: Arm, confidence: float, method: Method | None) -> Contrast:
     base, other = control.metrics[metric], arm.metrics[metric]
-    verdict: Verdict | None = None
-    if isinstance(base, Proportion) and isinstance(other, Proportion):
-        result = compare_proportions(base, other, confidence=confidence)
-        if result.difference is not None:
-            verdict = rates_verdict(base, other)
-    elif isinstance(base, Sample) and isinstance(other, Sample):
-        result = compare_means(base, other, confidence=confidence)
-        if result.difference is not None and result.p_value is not None:
-            verdict = effect_verdict(result.difference, welch(base, other).standard_error)
-    else:
-        raise TypeError(f"{metric} is a proportion in one arm and a mean in another")
-    if verdict:
-        result = replace(
-            result,
-            probability_to_beat_control=verdict.probability_to_beat_control,
-            expected_loss=verdict.expected_loss,
-        )
+    try:
+        result = compare_aggregates(base, other, confidence=confidence, method=method)
+    except TypeError as error:
+        raise TypeError(f"{metric} is {error}") from None
     return Contrast(metric, kind_of(base), control.name, arm.name, result)
 
 
@@ -144,22 +123,20 @@ def _arm_json(arm: Arm) -> dict[str, Any]:
 
 
 def _aggregate_json(aggregate: Aggregate) -> dict[str, Any]:
-    total = float(aggregate.successes if isinstance(aggregate, Proportion) else aggregate.total)
+    total = total_of(aggregate)
     whole = int(total) if total.is_integer() else total
     return _given({"kind": kind_of(aggregate), "mean": mean_of(aggregate), "sum": whole})
 
 
 def _contrast_json(one: Contrast) -> dict[str, Any]:
-    result = one.result
+    result, plain = one.result, one.result.unadjusted
     return _given(
         {
             "metric": one.metric,
             "kind": one.kind,
             "control": one.control,
             "arm": one.arm,
-            "difference": result.difference,
-            "low": result.low,
-            "high": result.high,
+            **_interval_json(result),
             "relative": result.relative,
             "relative_low": result.relative_low,
             "relative_high": result.relative_high,
@@ -171,8 +148,16 @@ def _contrast_json(one: Contrast) -> dict[str, Any]:
             "source": result.source,
             "probability_to_beat_control": result.probability_to_beat_control,
             "expected_loss": result.expected_loss,
+            "variance_reduction": result.variance_reduction,
+            "unadjusted": _given({**_interval_json(plain), "p_value": plain.p_value, "method": plain.method})
+            if plain
+            else None,
         }
     )
+
+
+def _interval_json(result: Comparison) -> dict[str, Any]:
+    return {"difference": result.difference, "low": result.low, "high": result.high}
 
 
 def _given(values: dict[str, Any]) -> dict[str, Any]:

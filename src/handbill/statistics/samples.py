@@ -105,6 +105,8 @@ class Comparison:
     share of the control's value. `p_value` is two-sided and never below the smallest normal float (2.2e-308);
     `log10_p_value` has no such floor. `p_value_adjusted` is set where several arms share a control.
     `expected_loss` is what choosing the arm costs on average, per contact, should the control be better.
+    Where covariates were taken out, `unadjusted` is the same comparison without them, and `variance_reduction` the
+    share of the difference's variance that went away (negative where they did harm).
     """
 
     confidence: float
@@ -121,4 +123,6 @@ class Comparison:
     p_value_adjusted: float | None = None
     probability_to_beat_control: float | None = None
     expected_loss: float | None = None
+    unadjusted: "Comparison | None" = None
+    variance_reduction: float | None = None
     reasons: tuple[str, ...] = ()
