@@ -6,7 +6,8 @@ from pathlib import Path
 
 from handbill.definitions.project import Project
 from handbill.definitions.segment import Clause, Comparison, FieldClause, Not, SegmentClause
-from handbill.planning.definition import changed_parts, definition_of, digest_of
+from handbill.planning.definition import definition_digest, definition_of
+from handbill.planning.edits import edits_between
 from tests.planning.shop import SPRING, default_channels, make_project
 
 BRITISH = FieldClause("country", (Comparison("eq", "GB"),), place=(3, 5))
@@ -15,7 +16,7 @@ CAMPAIGNS = {"spring-sale": {**SPRING, "audience": {"include": ["others"]}}}
 
 
 def digest(project: Project) -> str:
-    return digest_of(definition_of(project, project.campaigns["spring-sale"]))
+    return definition_digest(definition_of(project, project.campaigns["spring-sale"]))
 
 
 def test_a_definition_holds_the_segments_that_its_segments_name(tmp_path: Path) -> None:
@@ -39,7 +40,9 @@ def test_a_rule_that_selects_others_is_another_one(tmp_path: Path) -> None:
             make_project(tmp_path, campaigns=CAMPAIGNS, segments=irish),
         )
     )
-    assert changed_parts(before, after) == ["segments.british"]
+    assert [str(each) for each in edits_between(before, after, sealed=False)] == [
+        "segments.british: country = GB → country = IE"
+    ]
 
 
 def test_the_order_of_the_arms_belongs_to_the_definition(tmp_path: Path) -> None:
@@ -49,7 +52,9 @@ def test_the_order_of_the_arms_belongs_to_the_definition(tmp_path: Path) -> None
         definition_of(project, project.campaigns["spring-sale"])
         for project in (make_project(tmp_path), make_project(tmp_path, campaigns={"spring-sale": turned}))
     )
-    assert changed_parts(before, after) == ["arms"]
+    assert [str(each) for each in edits_between(before, after, sealed=False)] == [
+        "arms: nothing, plain, discount → discount, plain, nothing"
+    ]
 
 
 def test_equal_shares_written_differently_are_equal(tmp_path: Path) -> None:

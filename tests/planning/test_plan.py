@@ -10,7 +10,8 @@ from sqlalchemy import Engine, func, select
 
 from handbill.definitions.project import Project
 from handbill.errors import RunRefused
-from handbill.planning.plan import LeftOut, Plan, make_plan
+from handbill.planning.headcount import LeftOut
+from handbill.planning.plan import Plan, make_plan
 from handbill.store.connection import reading, writing
 from handbill.store.tables import metadata
 from tests.conftest import NOW

@@ -11,6 +11,7 @@ from handbill.definitions.project import Project
 from handbill.operations.dry_render import DryRender, Progress, render_planned
 from handbill.planning import approval, wording
 from handbill.planning.cost import ChannelCost
+from handbill.planning.phrases import CHANNEL_WORDS
 from handbill.planning.plan import Plan, make_plan
 from handbill.planning.wording import Part
 from handbill.settings import Settings
@@ -102,7 +103,7 @@ def _rendering_rows(rendered: DryRender) -> wording.Table:
     for each in rendered.arms:
         is_email = each.channel == "email"
         rows.append((
-            each.arm, wording.CHANNEL_WORDS[each.channel], f"{each.checked:,} of {each.recipients:,}",
+            each.arm, CHANNEL_WORDS[each.channel], f"{each.checked:,} of {each.recipients:,}",
             f"{each.failed:,}", f"{each.longest_subject} letters" if is_email else "",
             f"{each.biggest / 1000:.1f} kB" if is_email else "", each.subject,
         ))  # fmt: skip

@@ -2,24 +2,35 @@
 
 import json
 import os
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
-from sqlalchemy import Connection, select
+from sqlalchemy import BigInteger, Column, Connection, MetaData, Table, insert, select
 
 from handbill.definitions.project import Project
 from handbill.errors import PlanDrifted, Problem, RunRefused
 from handbill.planning.audience import Reason
-from handbill.planning.definition import changed_parts, definition_of, digest_of
-from handbill.planning.fingerprint import approved as approved_contacts
-from handbill.planning.fingerprint import came_and_went, load_approved
+from handbill.planning.definition import definition_digest, definition_of
+from handbill.planning.differences import Differences, Movement, differences_since, newcomers_since
+from handbill.planning.edits import edits_between
+from handbill.planning.fingerprint import BATCH, take_fingerprint
 from handbill.planning.plan import Plan, occasion_of, sum_up, walk_stages
-from handbill.planning.selection import Occasion, leave_out_rows, selection
+from handbill.planning.records import of_plan
+from handbill.planning.selection import Occasion, leave_out_rows, make_anew
 
-FORMAT = "handbill plan 1"
+FORMAT = "handbill plan 2"
 _PLAN = TypeAdapter(Plan)
+
+newcomer = Table(
+    "newcomer",
+    MetaData(),
+    Column("contact_id", BigInteger, primary_key=True, autoincrement=False),
+    prefixes=["TEMPORARY"],
+)
+"""Contacts that would be planned now and are not in the approved plan; few, or the plan has drifted."""
 
 
 def write_plan(plan: Plan, path: Path) -> None:
@@ -71,14 +82,13 @@ def plan_as_approved(connection: Connection, project: Project, approved: Plan, *
     occasion = occasion_of(project, approved.campaign, now=now, wave=wave)
     _require_same_words(occasion, approved)
     walk_stages(connection, occasion)
-    load_approved(connection, approved.fingerprint)
-    came, gone = came_and_went(connection)
-    _require_little_drift(occasion, approved, came, gone)
-    newcomers = select(selection.c.contact_id).where(
-        selection.c.reason.is_(None), selection.c.contact_id.not_in(select(approved_contacts.c.contact_id))
-    )
-    leave_out_rows(connection, Reason.NOT_IN_PLAN, newcomers)
-    return sum_up(connection, occasion)
+    earlier = of_plan(approved)
+    present = take_fingerprint(connection, occasion.campaign.unit)
+    moved = differences_since(connection, occasion, earlier, approved.definition, present)
+    _require_little_drift(occasion, moved)
+    if moved.entered:
+        _leave_out_newcomers(connection, newcomers_since(earlier.contacts, present.contacts))
+    return sum_up(connection, occasion, earlier)
 
 
 _MEND = "Make a plan with `handbill plan CAMPAIGN --out FILE`."
@@ -89,22 +99,31 @@ def _require_same_words(occasion: Occasion, approved: Plan) -> None:
     if wave != approved.wave:
         raise PlanDrifted(f"{name}: the plan is for the wave {approved.wave}, and {wave} is due now. {_MEND}")
     definition = definition_of(occasion.project, occasion.campaign)
-    if digest_of(definition) != approved.definition_digest:
-        parts = ", ".join(changed_parts(approved.definition, definition))
+    if definition_digest(definition) != approved.definition_digest:
+        edits = edits_between(approved.definition, definition, sealed=False, beside=False)
+        parts = "; ".join(map(str, edits)).rstrip(".")
         raise PlanDrifted(f"{name}: something was edited after the plan was made: {parts}. {_MEND}")
 
 
-def _require_little_drift(occasion: Occasion, approved: Plan, came: int, gone: dict[str, int]) -> None:
-    left = sum(gone.values())
-    moved, allowed = (came + left) / max(approved.planned, 1), float(occasion.project.policies.max_drift)
-    if moved <= allowed:
+def _leave_out_newcomers(connection: Connection, ids: Sequence[int]) -> None:
+    make_anew(connection, newcomer)
+    for start in range(0, len(ids), BATCH):
+        connection.execute(insert(newcomer), [{"contact_id": each} for each in ids[start : start + BATCH]])
+    leave_out_rows(connection, Reason.NOT_IN_PLAN, select(newcomer.c.contact_id))
+
+
+def _require_little_drift(occasion: Occasion, moved: Differences) -> None:
+    came, gone = (sum(each.contacts for each in side) for side in (moved.entered, moved.left))
+    drift, allowed = (came + gone) / max(moved.before, 1), float(occasion.project.policies.max_drift)
+    if drift <= allowed:
         return
-    reasons = "; ".join(f"{number:,}: {_why(reason)}" for reason, number in sorted(gone.items()))
     raise PlanDrifted(
-        f"{occasion.campaign.name}: the audience has changed by {moved:.1%} since the plan was made, and max_drift "
-        f"allows {allowed:.1%}. {came:,} came, {left:,} left{f' ({reasons})' if reasons else ''}. {_MEND}"
+        f"{occasion.campaign.name}: the audience has changed by {drift:.1%} since the plan was made, and max_drift "
+        f"allows {allowed:.1%}. {came:,} came{_gates(moved.entered, entered=True)}, "
+        f"{gone:,} left{_gates(moved.left, entered=False)}. {_MEND}"
     )
 
 
-def _why(reason: str) -> str:
-    return "no longer in the segments" if reason == "not_selected" else Reason(reason).sentence
+def _gates(movements: Sequence[Movement], *, entered: bool) -> str:
+    said = "; ".join(f"{each.contacts:,}: {each.sentence(entered=entered)}" for each in movements)
+    return f" ({said})" if said else ""

@@ -4,12 +4,12 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass
-from datetime import date, timedelta
+from datetime import date, time, timedelta
 from decimal import Decimal
 from pathlib import PurePath
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, RootModel
 
 from handbill.definitions.campaign import Campaign, email_of, mail_of
 from handbill.definitions.project import Project
@@ -20,33 +20,54 @@ Plain = Any
 
 TEMPLATE_ENDINGS = frozenset({".mjml", ".html", ".txt"})
 
-_DECIDING_CHANNEL_KEYS = frozenset({"provider", "from_", "reply_to", "cost", "budget", "transit"})
-"""Where and how fast messages leave may change at any time; sign-in words never leave the file."""
+BESIDE = "beside"
+"""The part of a definition that decides nothing about who gets what: words for ourselves, speed, templates' texts."""
+
+LONGEST_TEMPLATE = 200_000
+"""Letters of a template that are kept to show what was edited in it; of longer ones only the digest is kept."""
+
+_DECIDING_CHANNEL_KEYS = frozenset({"provider", "from_", "reply_to", "utm", "cost", "budget", "transit"})
+"""How fast messages leave may change at any time; sign-in words never leave the file."""
+_SPEED_KEYS = frozenset({"rate", "per_domain"})
 
 
 def definition_of(project: Project, campaign: Campaign) -> dict[str, Plain]:
     """Everything declared that a run of the campaign depends on, as plain values for JSON.
 
-    Of templates it holds digests.
+    Of templates it holds digests. The part `beside` is kept for people, and counts for no digest of the definition.
     """
-    channels = {channel: getattr(project.channels, channel) for channel in campaign.channels}
+    segments = {slug: project.segments[slug] for slug in sorted(_segments(project, campaign))}
+    templates = _templates(project, campaign)
+    layer = campaign.experiment.layer if campaign.experiment else None
     return {
         "campaign": _plain(campaign),
         "arms": list(campaign.arms),  # their order decides who is drawn into which
-        "segments": {slug: _plain(project.segments[slug].where) for slug in sorted(_segments(project, campaign))},
+        "segments": {slug: _plain(each.where) for slug, each in segments.items()},
         "brand": _plain(project.brand),
         "timezone": project.timezone,
         "currency": project.currency,
-        "channels": {
-            name: {key: _plain(getattr(each, key)) for key in sorted(_DECIDING_CHANNEL_KEYS) if hasattr(each, key)}
-            for name, each in channels.items()
-        },
+        "languages": _plain(project.languages),
+        "channels": _of_channels(project, campaign, _DECIDING_CHANNEL_KEYS),
         "policies": {
             "caps": _plain(project.policies.caps),
+            "quiet_hours": _plain(project.policies.quiet_hours),
             "global_holdout": _plain(project.policies.global_holdout),
         },
-        "templates": dict(_templates(project, campaign)),
-    }
+        "layers": {layer.name: _plain(project.layers[layer.name])} if layer else {},
+        "templates": {name: hashlib.sha256(content).hexdigest() for name, content in templates.items()},
+        BESIDE: {
+            "segments": {slug: {"name": each.name, "description": each.description}
+                         for slug, each in segments.items()},
+            "channels": _of_channels(project, campaign, _SPEED_KEYS),
+            "max_drift": _plain(project.policies.max_drift),
+            "templates": dict(_texts(templates)),
+        },
+    }  # fmt: skip
+
+
+def definition_digest(definition: Mapping[str, Plain]) -> str:
+    """What identifies a definition: all of it but the part beside."""
+    return digest_of({part: content for part, content in definition.items() if part != BESIDE})
 
 
 def digest_of(content: Plain) -> str:
@@ -55,19 +76,12 @@ def digest_of(content: Plain) -> str:
     return hashlib.sha256(written.encode()).hexdigest()
 
 
-def changed_parts(before: Mapping[str, Plain], after: Mapping[str, Plain]) -> list[str]:
-    """Which parts of two definitions differ, such as `campaign.schedule` or `templates.email/spring.mjml`."""
-    return [
-        f"{part}.{key}" if isinstance(before.get(part), dict) else part
-        for part in after
-        for key in _different_keys(before.get(part), after[part])
-    ]
-
-
-def _different_keys(before: Plain, after: Plain) -> list[str]:
-    if not (isinstance(before, dict) and isinstance(after, dict)):
-        return [""] if before != after else []
-    return sorted(key for key in {*before, *after} if before.get(key) != after.get(key))
+def _of_channels(project: Project, campaign: Campaign, keys: frozenset[str]) -> Plain:
+    channels = {channel: getattr(project.channels, channel) for channel in campaign.channels}
+    return {
+        name: {key.rstrip("_"): _plain(getattr(each, key)) for key in sorted(keys) if hasattr(each, key)}
+        for name, each in channels.items()
+    }
 
 
 def _segments(project: Project, campaign: Campaign) -> set[str]:
@@ -95,8 +109,8 @@ def _named(clause: Clause) -> Iterator[str]:
             return
 
 
-def _templates(project: Project, campaign: Campaign) -> Iterator[tuple[str, str]]:
-    """Digests of the campaign's templates, of those that they mention, and of all pictures, fonts and style sheets."""
+def _templates(project: Project, campaign: Campaign) -> dict[str, bytes]:
+    """The campaign's templates, those that they mention, and all pictures, fonts and style sheets, by name."""
     root, stems = project.templates_dir, _template_stems(campaign)
     files = [path for path in root.rglob("[!.]*") if path.is_file()]  # hidden ones belong to editors
     contents: dict[PurePath, bytes] = {path.relative_to(root): path.read_bytes() for path in files}
@@ -107,8 +121,14 @@ def _templates(project: Project, campaign: Campaign) -> Iterator[tuple[str, str]
         if path not in used:
             used.add(path)
             waiting += [other for other in contents if other.name.encode() in contents[path]]
-    for name in sorted(used):
-        yield name.as_posix(), hashlib.sha256(contents[name]).hexdigest()
+    return {name.as_posix(): contents[name] for name in sorted(used)}
+
+
+def _texts(templates: Mapping[str, bytes]) -> Iterator[tuple[str, str]]:
+    """What people wrote in the templates; pictures and fonts are left out."""
+    for name, content in templates.items():
+        if PurePath(name).suffix in TEMPLATE_ENDINGS and len(content) <= LONGEST_TEMPLATE:
+            yield name, content.decode(errors="replace")
 
 
 def _stem(path: PurePath) -> str:
@@ -127,6 +147,8 @@ def _template_stems(campaign: Campaign) -> set[str]:
 
 def _plain(value: Any) -> Plain:
     """A declaration as JSON can hold it. Places in files are left out: moving a line changes nothing."""
+    if isinstance(value, RootModel):
+        return _plain(value.root)
     if isinstance(value, BaseModel):
         return {name: _plain(getattr(value, name)) for name in type(value).model_fields}
     if is_dataclass(value) and not isinstance(value, type):
@@ -144,4 +166,4 @@ def _plain_scalar(value: Any) -> Plain:
         return format(value.normalize(), "f")  # 0.10 and 0.1 are one share
     if isinstance(value, timedelta):
         return f"{value.total_seconds():g} seconds"
-    return value.isoformat() if isinstance(value, date) else value
+    return value.isoformat() if isinstance(value, (date, time)) else value

@@ -1,94 +1,145 @@
-"""Exactly whom a plan holds, small enough for a file: to run that plan and no other, and to say who came and went."""
+"""Exactly whom a plan holds, and why each of the others is left out, small enough for a file or a row of a table.
+
+To run that plan and no other, and to say who came and who went since.
+"""
 
 import base64
 import hashlib
+import json
 import zlib
 from array import array
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import accumulate, islice
+from itertools import accumulate
+from typing import NamedTuple
 
-from sqlalchemy import BigInteger, Column, Connection, MetaData, Table, func, insert, or_, select
+from sqlalchemy import Connection, select
 
-from handbill.planning.selection import make_anew, selection
+from handbill.planning.selection import selection
+from handbill.store.tables import contact
 
 BATCH = 10_000
+MODULUS = 2**256
 
-approved = Table(
-    "approved",
-    MetaData(),
-    Column("contact_id", BigInteger, primary_key=True, autoincrement=False),
-    prefixes=["TEMPORARY"],
-)
-"""The contacts of an approved plan, while it is compared with today's."""
+
+class Place(NamedTuple):
+    """Where a selected contact ended: in an arm, or left out for a reason; `detail` as in the selection."""
+
+    arm: str | None
+    reason: str | None = None
+    detail: str | None = None
+
+
+Standing = tuple[int, Place]
+"""A contact's id in the store, and where the contact ended."""
 
 
 @dataclass(frozen=True)
 class Fingerprint:
-    """The planned contacts, and a digest of them with their arms that does not depend on the order of finding them.
+    """Where everybody who is selected ended, and a digest of the planned ones with their arms.
 
-    The digest covers consent, suppression and all other reasons: whoever has one is not among the planned.
+    The digest is made of external ids and does not depend on their order: the same people in the same arms have the
+    same one in any database. It covers consent, suppression and all other reasons, because whoever has one is not
+    among the planned.
     """
 
     digest: str
     contacts: bytes
 
 
-def take_fingerprint(connection: Connection) -> Fingerprint:
-    """The fingerprint of the selection; reads it row by row."""
-    digest, ids = hashlib.sha256(), array("q")
-    planned = select(selection.c.contact_id, selection.c.arm).where(selection.c.reason.is_(None))
-    ordered = planned.order_by(selection.c.contact_id)
-    for contact_id, arm in connection.execute(ordered, execution_options={"yield_per": BATCH}):
-        digest.update(f"{contact_id}:{arm}\n".encode())
-        ids.append(contact_id)
-    return Fingerprint(digest.hexdigest(), packed(ids))
+def take_fingerprint(connection: Connection, unit: str) -> Fingerprint:
+    """The fingerprint of the selection, whose units are contacts or households; reads it row by row."""
+    people = _People()
+    rows = select(selection.c.contact_id, selection.c.arm, selection.c.reason, selection.c.detail, selection.c.unit_id)
+    if unit != "contact":
+        rows = rows.join_from(selection, contact, contact.c.id == selection.c.contact_id)
+        rows = rows.with_only_columns(*rows.selected_columns[:4], contact.c.external_id)
+    ordered = rows.order_by(selection.c.contact_id).execution_options(yield_per=BATCH)
+    contacts = packed(people.seen(connection.execute(ordered)))
+    return Fingerprint(f"{people.sum:064x}", contacts)
 
 
-def packed(ids: Iterable[int]) -> bytes:
-    """Ascending ids as compressed text: their differences are small and alike, about one byte each.
+def packed(standings: Iterable[Standing]) -> bytes:
+    """Ascending contacts as compressed text; most differences of ids are alike, so one takes less than a byte.
 
-    >>> list(unpacked(packed([3, 4, 900])))
-    [3, 4, 900]
+    >>> list(unpacked(packed([(3, Place("all")), (4, Place(None, "capped", "email")), (900, Place("all"))])))[1]
+    (4, Place(arm=None, reason='capped', detail='email'))
     """
-    previous, steps = 0, array("q")
-    for contact_id in ids:
-        steps.append(contact_id - previous)
-        previous = contact_id
-    return base64.b64encode(zlib.compress(steps.tobytes()))
+    writer, numbers = _Writer(), {}
+    for contact_id, place in standings:
+        writer.add(contact_id, numbers.setdefault(place, len(numbers)))
+    legend = zlib.compress(json.dumps(list(numbers)).encode())
+    return base64.b64encode(legend) + b"." + base64.b64encode(writer.finished())
 
 
-def unpacked(text_: bytes) -> Iterator[int]:
-    """The ids that `packed` took.
+def unpacked(text: bytes) -> Iterator[Standing]:
+    """What `packed` took; a part of it at a time is in memory.
 
     Raises:
         ValueError: the text was not made by `packed`.
     """
-    steps = array("q")
     try:
-        steps.frombytes(zlib.decompress(base64.b64decode(text_, validate=True)))
-    except zlib.error as error:
+        legend, blocks = (base64.b64decode(part, validate=True) for part in text.split(b"."))
+        places = [Place(*each) for each in json.loads(zlib.decompress(legend))]
+        previous = 0
+        for steps, numbers in _blocks(blocks):
+            ids = accumulate(steps, initial=previous)
+            previous = next(ids)
+            for previous, number in zip(ids, numbers, strict=True):
+                yield previous, places[number]
+    except (zlib.error, TypeError, IndexError) as error:
         raise ValueError("not a list of contacts") from error
-    return accumulate(steps)
 
 
-def load_approved(connection: Connection, contacts: bytes) -> None:
-    """Puts the contacts of an approved plan into the table `approved`."""
-    make_anew(connection, approved)
-    ids = unpacked(contacts)
-    while batch := [{"contact_id": each} for each in islice(ids, BATCH)]:
-        connection.execute(insert(approved), batch)
+class _People:
+    """Adds up the digest of the planned ones while they pass."""
+
+    def __init__(self) -> None:
+        self.sum = 0
+
+    def seen(self, rows: Iterable[tuple[int, str | None, str | None, str | None, str]]) -> Iterator[Standing]:
+        for contact_id, arm, reason, detail, external_id in rows:
+            if reason is None:
+                drawn = hashlib.sha256(f"{external_id}:{arm}".encode()).digest()
+                self.sum = (self.sum + int.from_bytes(drawn, "big")) % MODULUS
+            yield contact_id, Place(arm if reason is None else None, reason, detail)
 
 
-def came_and_went(connection: Connection) -> tuple[int, dict[str, int]]:
-    """How many are planned now but not approved, and how many were approved and are not planned, by today's reason.
+class _Writer:
+    """Compresses blocks of steps between ids and of the places' numbers, as they come."""
 
-    Those whom the segments no longer select have the reason `not_selected`.
-    """
-    known = select(approved.c.contact_id)
-    came = select(func.count()).where(selection.c.reason.is_(None), selection.c.contact_id.not_in(known))
-    reason = func.coalesce(selection.c.reason, "not_selected")
-    here = approved.outerjoin(selection, selection.c.contact_id == approved.c.contact_id)
-    left_out = or_(selection.c.contact_id.is_(None), selection.c.reason.is_not(None))
-    gone = select(reason, func.count()).select_from(here).where(left_out).group_by(reason)
-    return connection.scalar(came) or 0, dict(connection.execute(gone).tuples().all())
+    def __init__(self) -> None:
+        self.compressor, self.parts = zlib.compressobj(), list[bytes]()
+        self.steps, self.numbers, self.previous = array("q"), array("H"), 0
+
+    def add(self, contact_id: int, number: int) -> None:
+        self.steps.append(contact_id - self.previous)
+        self.numbers.append(number)
+        self.previous = contact_id
+        if len(self.steps) == BATCH:
+            self._flush()
+
+    def finished(self) -> bytes:
+        self._flush()
+        return b"".join([*self.parts, self.compressor.flush()])
+
+    def _flush(self) -> None:
+        block = len(self.steps).to_bytes(4, "big") + self.steps.tobytes() + self.numbers.tobytes()
+        self.parts.append(self.compressor.compress(block))
+        self.steps, self.numbers = array("q"), array("H")
+
+
+def _blocks(compressed: bytes) -> "Iterator[tuple[array[int], array[int]]]":
+    """Steps and numbers of one block after the other."""
+    decompressor, waiting = zlib.decompressobj(), b""
+    for start in range(0, len(compressed), BATCH):
+        waiting += decompressor.decompress(compressed[start : start + BATCH])
+        while len(waiting) >= 4 and len(waiting) >= (end := 4 + 10 * int.from_bytes(waiting[:4], "big")):
+            count = (end - 4) // 10
+            steps, numbers = array("q"), array("H")
+            steps.frombytes(waiting[4 : 4 + 8 * count])
+            numbers.frombytes(waiting[4 + 8 * count : end])
+            yield steps, numbers
+            waiting = waiting[end:]
+    if waiting or not decompressor.eof:
+        raise ValueError("not a list of contacts")

@@ -1,31 +1,33 @@
 """What a campaign would do now: who, in which arm, when, at what cost, and what it could show."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from pydantic import TypeAdapter
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection
 
-from handbill.definitions.campaign import Campaign, Channel
+from handbill.definitions.campaign import Campaign
 from handbill.definitions.project import Project
 from handbill.definitions.words import unknown
 from handbill.errors import Problem, RunRefused
 from handbill.planning import audience, pressure
 from handbill.planning.assignment import assign
-from handbill.planning.audience import Reason
 from handbill.planning.cost import BreakEven, ChannelCost, break_even, channel_costs
-from handbill.planning.definition import definition_of, digest_of
+from handbill.planning.definition import definition_digest, definition_of, digest_of
+from handbill.planning.differences import Differences, Earlier, differences_since
 from handbill.planning.fingerprint import take_fingerprint
+from handbill.planning.headcount import LeftOut, PlannedArm, Split, count_arms, count_left_out, split_of
 from handbill.planning.history import history_of, usual_order
 from handbill.planning.learning import Learning, learnings
 from handbill.planning.remarks import remarks_of
 from handbill.planning.schedule import wave_of
-from handbill.planning.selection import Occasion, selection
+from handbill.planning.selection import Occasion
 from handbill.planning.timing import Departure, departures
-from handbill.statistics.balance import check_balance
 
+Told = Callable[[str], None]
+"""Is told in words what is done next."""
 Stage = Callable[[Connection, Occasion], None]
 
 STAGES: tuple[Stage, ...] = (
@@ -39,36 +41,6 @@ STAGES: tuple[Stage, ...] = (
     assign,
 )
 """From a rule to people in arms. A plan and a run walk this one list, so that neither can drift from the other."""
-
-
-@dataclass(frozen=True)
-class LeftOut:
-    """So many selected contacts are left out for this reason; `detail` is the channel, cap or segment, where one is."""
-
-    reason: str
-    detail: str | None
-    contacts: int
-
-
-@dataclass(frozen=True)
-class PlannedArm:
-    """How many contacts and units are in an arm; `expected` is the share of the units that was declared."""
-
-    name: str
-    holdout: bool
-    channels: tuple[Channel, ...]
-    expected: float
-    contacts: int
-    units: int
-
-
-@dataclass(frozen=True)
-class Split:
-    """Whether the units are split as declared; None with a reason where that cannot be said."""
-
-    ok: bool | None
-    p_value: float | None
-    reason: str = ""
 
 
 @dataclass(frozen=True)
@@ -101,6 +73,7 @@ class Plan:
     definition_digest: str
     audience_digest: str
     digest: str
+    differences: Differences | None
     definition: dict[str, Any] = field(repr=False, compare=False)
     fingerprint: bytes = field(repr=False, compare=False)
 
@@ -119,18 +92,26 @@ _PLAN = TypeAdapter(Plan)
 
 
 def make_plan(
-    connection: Connection, project: Project, campaign_name: str, *, now: datetime, wave: str | None = None
+    connection: Connection,
+    project: Project,
+    campaign_name: str,
+    *,
+    now: datetime,
+    wave: str | None = None,
+    earlier: Earlier | None = None,
+    told: Told = lambda _: None,
 ) -> Plan:
     """Walks the stages for a campaign at `now` and sums up. `wave` names an extra wave.
 
-    The selection stays on the connection, in its transaction: `seal_run` makes a run of it. Nothing else is written.
+    With an `earlier` plan it says what has moved since. The selection stays on the connection, in its transaction:
+    `seal_run` makes a run of it. Nothing else is written.
 
     Raises:
         RunRefused: there is no such campaign, or its schedule never comes round.
     """
     occasion = occasion_of(project, campaign_name, now=now, wave=wave)
-    walk_stages(connection, occasion)
-    return sum_up(connection, occasion)
+    walk_stages(connection, occasion, told)
+    return sum_up(connection, occasion, earlier, told)
 
 
 def occasion_of(project: Project, campaign_name: str, *, now: datetime, wave: str | None = None) -> Occasion:
@@ -143,9 +124,10 @@ def occasion_of(project: Project, campaign_name: str, *, now: datetime, wave: st
     return Occasion(project, campaign, wave_of(project, campaign, now, wave), now)
 
 
-def walk_stages(connection: Connection, occasion: Occasion) -> None:
+def walk_stages(connection: Connection, occasion: Occasion, told: Told = lambda _: None) -> None:
     """Makes the selection."""
     for stage in STAGES:
+        told(stage.__name__.replace("_", " "))
         stage(connection, occasion)
 
 
@@ -161,20 +143,28 @@ def campaign_named(project: Project, name: str) -> Campaign:
     return project.campaigns[name]
 
 
-def sum_up(connection: Connection, occasion: Occasion) -> Plan:
+def sum_up(
+    connection: Connection, occasion: Occasion, earlier: Earlier | None = None, told: Told = lambda _: None
+) -> Plan:
     """The plan that the selection on this connection amounts to."""
     project, campaign, wave = occasion.project, occasion.campaign, occasion.wave
-    left_out = _left_out(connection)
-    arms = _arms(connection, campaign)
+    told("count arms and reasons")
+    left_out, arms = count_left_out(connection), count_arms(connection, campaign)
     contacts = {arm.name: arm.contacts for arm in arms}
     units = {arm.name: arm.units for arm in arms}
+    told("look at past orders")
     history = history_of(connection, occasion, campaign.goal) if campaign.goal and campaign.experiment else None
     usual = usual_order(connection, occasion) if campaign.goal else None
-    definition, fingerprint = definition_of(project, campaign), take_fingerprint(connection)
+    told("work out times and costs")
+    leaving = departures(connection, occasion)
     costs = channel_costs(connection, project, campaign, contacts)
     shown = learnings(campaign, units, history)
+    told("take the fingerprint")
+    definition, fingerprint = definition_of(project, campaign), take_fingerprint(connection, campaign.unit)
+    told("compare with the last plan")
+    differences = differences_since(connection, occasion, earlier, definition, fingerprint) if earlier else None
     planned = sum(contacts.values())
-    digests = (digest_of(definition), fingerprint.digest)
+    digests = (definition_digest(definition), fingerprint.digest)
     return Plan(
         campaign=campaign.name,
         wave=wave.name,
@@ -188,8 +178,8 @@ def sum_up(connection: Connection, occasion: Occasion) -> Plan:
         left_out=left_out,
         planned=planned,
         arms=arms,
-        split=_split(campaign, units),
-        departures=departures(connection, occasion),
+        split=split_of(campaign, units),
+        departures=leaving,
         costs=costs,
         break_even=break_even(project, campaign, usual),
         learnings=shown,
@@ -198,37 +188,7 @@ def sum_up(connection: Connection, occasion: Occasion) -> Plan:
         definition_digest=digests[0],
         audience_digest=digests[1],
         digest=digest_of([campaign.name, wave.name, *digests]),
+        differences=differences,
         definition=definition,
         fingerprint=fingerprint.contacts,
     )
-
-
-def _left_out(connection: Connection) -> tuple[LeftOut, ...]:
-    """The reasons in the order in which they are tried."""
-    keys = (selection.c.reason, selection.c.detail)
-    rows = connection.execute(
-        select(*keys, func.count()).where(selection.c.reason.is_not(None)).group_by(*keys)
-    ).tuples()
-    order = list(Reason)
-    found = [LeftOut(reason, detail, contacts) for reason, detail, contacts in rows]
-    return tuple(sorted(found, key=lambda each: (order.index(Reason(each.reason)), each.detail or "")))
-
-
-def _arms(connection: Connection, campaign: Campaign) -> tuple[PlannedArm, ...]:
-    counts = (func.count(), func.count(selection.c.unit_id.distinct()))
-    planned = select(selection.c.arm, *counts).where(selection.c.reason.is_(None)).group_by(selection.c.arm)
-    found = {arm: (contacts, units) for arm, contacts, units in connection.execute(planned).tuples()}
-    return tuple(
-        PlannedArm(
-            name, arm.holdout, tuple(channel for channel in campaign.channels if getattr(arm, channel)),
-            float(arm.share), *found.get(name, (0, 0)),
-        )
-        for name, arm in campaign.arms.items()
-    )  # fmt: skip
-
-
-def _split(campaign: Campaign, units: Mapping[str, int]) -> Split:
-    if campaign.experiment is None:
-        return Split(None, None, "There is one arm only.")
-    balance = check_balance(units, {name: float(arm.share) for name, arm in campaign.arms.items()})
-    return Split(balance.ok, balance.p_value, " ".join(balance.reasons))

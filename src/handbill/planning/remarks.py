@@ -1,13 +1,13 @@
 """What somebody should know before they spend money: what cannot be learned, paid for, or sent in time."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime, time, timedelta
+from datetime import time
 
 from sqlalchemy import Connection, select
 
-from handbill.definitions.metrics import METRICS
 from handbill.planning.cost import ChannelCost
 from handbill.planning.learning import Learning
+from handbill.planning.phrases import days, effect_in_words, moment
 from handbill.planning.registration import deviations
 from handbill.planning.selection import Occasion
 from handbill.store.tables import run
@@ -34,21 +34,16 @@ def remarks_of(
             )
 
 
-def effect_in_words(metric: str, effect: float, currency: str) -> str:
-    """`1.20 percentage points` for a rate, `0.30 GBP` for money, `0.02` for a count."""
-    if METRICS[metric].kind == "rate":
-        return f"{effect * 100:.2f} percentage points"
-    return f"{effect:.2f} {currency}" if metric in {"revenue", "margin"} else f"{effect:.3f}"
-
-
 def _about_run(connection: Connection, occasion: Occasion) -> Iterator[str]:
     campaign, wave = occasion.campaign.name, occasion.wave
     started = select(run.c.state).where(run.c.campaign == campaign, run.c.wave == wave.name)
     state = connection.scalar(started)
     if state is not None:
         yield f'The wave "{wave.name}" of {campaign} is {state}. It is never planned twice; --new-wave makes another.'
-    elif wave.is_over(occasion.now):
-        yield f"It is too late: nothing was to leave after {_moment(wave.latest_at)}. Change schedule or max_lateness."
+    elif wave.latest_at and wave.is_over(occasion.now):
+        yield (
+            f"It is too late: nothing was to leave after {moment(wave.latest_at)} UTC. Change schedule or max_lateness."
+        )
 
 
 def _about_registration(connection: Connection, occasion: Occasion) -> Iterator[str]:
@@ -78,16 +73,8 @@ def _about_post(occasion: Occasion) -> Iterator[str]:
     arrives_after = post.transit - wave.leads["direct_mail"]
     if campaign.goal and campaign.goal.within <= arrives_after:
         yield (
-            f"The reading window of {_days(campaign.goal.within)} is over before the post arrives, "
-            f"{_days(arrives_after)} after the first contact."
+            f"The reading window of {days(campaign.goal.within)} is over before the post arrives, "
+            f"{days(arrives_after)} after the first contact."
         )
     if campaign.schedule.in_home and "email" in campaign.channels and wave.local_at.time() == time():
         yield "The e-mails leave at midnight. Write in_home with a time, such as 2026-12-01 09:00."
-
-
-def _days(duration: timedelta) -> str:
-    return f"{duration / timedelta(days=1):g} days"
-
-
-def _moment(at: datetime | None) -> str:
-    return f"{at:%Y-%m-%d %H:%M} UTC" if at else ""

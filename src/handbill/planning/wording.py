@@ -2,20 +2,18 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from textwrap import fill
 
 from handbill.definitions.values import zone
-from handbill.planning.audience import Reason
 from handbill.planning.cost import BreakEven, ChannelCost
+from handbill.planning.headcount import PlannedArm
 from handbill.planning.learning import Learning
-from handbill.planning.plan import Plan, PlannedArm
-from handbill.planning.remarks import effect_in_words
+from handbill.planning.phrases import CHANNEL_WORDS, effect_in_words, moment, percent, reason_in_words
+from handbill.planning.plan import Plan
 from handbill.planning.timing import Departure
 
 MOST_DEPARTURES = 15
 WIDTH = 100
-CHANNEL_WORDS = {"email": "e-mail", "direct_mail": "post"}
 
 LEARNED = "What can be learned"
 
@@ -43,7 +41,7 @@ def parts_of(plan: Plan) -> list[Part]:
 def title_of(plan: Plan) -> str:
     """Campaign, wave, and when the plan was made."""
     extra = ", an extra wave" if plan.is_extra_wave else ""
-    return f"Plan of {plan.campaign}, wave {plan.wave}{extra}, made {_moment(plan.made_at)} UTC"
+    return f"Plan of {plan.campaign}, wave {plan.wave}{extra}, made {moment(plan.made_at)} UTC"
 
 
 def as_text(title: str, parts: Sequence[Part], digest: str) -> str:
@@ -61,8 +59,7 @@ def as_markdown(title: str, parts: Sequence[Part], digest: str) -> str:
 def _who(plan: Plan) -> Part:
     rows: Rows = [("Contacts", ""), (f"{plan.selected:,}", "selected")]
     for each in plan.left_out:
-        detail = CHANNEL_WORDS.get(each.detail or "", each.detail)
-        rows.append((f"−{each.contacts:,}", Reason(each.reason).sentence + (f" ({detail})" if detail else "")))
+        rows.append((f"−{each.contacts:,}", reason_in_words(each.reason, each.detail)))
     rows.append((f"{plan.planned:,}", "planned"))
     return Part("Who", tuple(rows))
 
@@ -72,7 +69,7 @@ def _arms(plan: Plan) -> Part:
     rows: Rows = [("Arm", "Gets", "Share", "Contacts", *(("Households",) if by_household else ()))]
     for arm in plan.arms:
         units = (f"{arm.units:,}",) if by_household else ()
-        rows.append((arm.name, _gets(arm), _percent(arm.expected), f"{arm.contacts:,}", *units))
+        rows.append((arm.name, _gets(arm), percent(arm.expected), f"{arm.contacts:,}", *units))
     return Part("Arms", tuple(rows), tuple(_about_split(plan)))
 
 
@@ -93,13 +90,13 @@ def _when(plan: Plan) -> Part:
     more = len(plan.departures) - MOST_DEPARTURES
     sentences = [f"And {more} more; --json lists them all."] if more > 0 else []
     if plan.latest_at:
-        sentences.append(f"Nothing leaves after {_moment(plan.latest_at)} UTC.")
+        sentences.append(f"Nothing leaves after {moment(plan.latest_at)} UTC.")
     return Part("When", tuple(rows) if len(rows) > 1 else (), tuple(sentences))
 
 
 def _departure(each: Departure) -> tuple[str, ...]:
     local = zone(each.timezone)
-    first, last = (_moment(at.astimezone(local)) for at in (each.first_at, each.last_at))
+    first, last = (moment(at.astimezone(local)) for at in (each.first_at, each.last_at))
     return CHANNEL_WORDS[each.channel], each.timezone, f"{each.messages:,}", first, last
 
 
@@ -127,7 +124,7 @@ def _what_pays(plan: Plan) -> Iterator[str]:
 
 def _pays(each: BreakEven, response_rate: float, currency: str) -> str:
     return (
-        f"{each.arm} pays when {_percent(response_rate)} of its recipients order because of it: each costs "
+        f"{each.arm} pays when {percent(response_rate)} of its recipients order because of it: each costs "
         f"{each.cost_each:g} {currency}, and a usual order leaves {each.margin_per_order:,.2f} {currency}."
     )
 
@@ -136,7 +133,7 @@ def _learned(plan: Plan) -> Part:
     sentences = [_found(each, plan.currency) for each in plan.learnings]
     known = next((each for each in plan.learnings if each.usual is not None and each.since and each.until), None)
     if known and known.since and known.until:
-        since, until = _moment(known.since), _moment(known.until)
+        since, until = moment(known.since), moment(known.until)
         sentences.append(f"Usual values are those of the same {plan.unit}s from {since} to {until} UTC.")
     return Part(LEARNED, sentences=tuple(sentences))
 
@@ -146,10 +143,10 @@ def _found(each: Learning, currency: str) -> str:
     if each.detectable is None or each.usual is None:
         return f"{name}: what it would show is not known, because {each.reason}."
     effect, usual = (effect_in_words(each.metric, value, currency) for value in (each.detectable, each.usual))
-    usual = _percent(each.usual) if usual.endswith("points") else usual
+    usual = percent(each.usual) if usual.endswith("points") else usual
     return (
         f"{name}: an effect of {effect} or more on {each.metric} would be found with a power of "
-        f"{_percent(each.power)}; the usual {each.metric} is {usual}."
+        f"{percent(each.power)}; the usual {each.metric} is {usual}."
     )
 
 
@@ -191,11 +188,3 @@ def _escaped(text: str) -> str:
 
 def _is_number(cell: str) -> bool:
     return cell.lstrip("−").rstrip("%").replace(",", "").replace(".", "").isdigit()
-
-
-def _percent(share: float) -> str:
-    return f"{share * 100:.3g}%"
-
-
-def _moment(at: datetime) -> str:
-    return f"{at:%Y-%m-%d %H:%M}"

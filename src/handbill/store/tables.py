@@ -220,6 +220,23 @@ run = Table(
     CheckConstraint("state IN ('planning', 'running', 'paused', 'finished', 'cancelled')", name="state"),
 )
 
+plan_record = Table(
+    "plan_record",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("campaign", Text, nullable=False),
+    Column("wave", Text, nullable=False),
+    Column("made_by", Text, nullable=False, comment="plan or run"),
+    Column("made_at", UtcTime, nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("selected", BigInteger, nullable=False),
+    Column("planned", BigInteger, nullable=False),
+    Column("definition", Json, nullable=False, comment="what was declared, with the words that decide nothing"),
+    Column("contacts", Text, nullable=False, comment="where everybody ended, compressed: ids, arms and reasons"),
+    Index(None, "campaign", "id"),
+    comment="the latest plans of each campaign, so that the next one can say what moved",
+)
+
 # ---------------------------------------------------------------- who gets what, and why the others do not
 
 enrollment = Table(

@@ -2,7 +2,7 @@
 
 import sqlalchemy as sa
 from alembic import op
-
+from sqlalchemy.dialects import postgresql
 
 revision = '0002'
 down_revision = '0001'
@@ -11,6 +11,23 @@ depends_on = None
 
 
 def upgrade() -> None:
+    op.create_table('plan_record',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('campaign', sa.Text(), nullable=False),
+    sa.Column('wave', sa.Text(), nullable=False),
+    sa.Column('made_by', sa.Text(), nullable=False, comment='plan or run'),
+    sa.Column('made_at', sa.BigInteger(), nullable=False),
+    sa.Column('digest', sa.Text(), nullable=False),
+    sa.Column('selected', sa.BigInteger(), nullable=False),
+    sa.Column('planned', sa.BigInteger(), nullable=False),
+    sa.Column('definition', sa.JSON(none_as_null=True).with_variant(postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), 'postgresql'), nullable=False, comment='what was declared, with the words that decide nothing'),
+    sa.Column('contacts', sa.Text(), nullable=False, comment='where everybody ended, compressed: ids, arms and reasons'),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_plan_record')),
+    comment='the latest plans of each campaign, so that the next one can say what moved'
+    )
+    with op.batch_alter_table('plan_record', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_plan_record_campaign_id'), ['campaign', 'id'], unique=False)
+
     with op.batch_alter_table('enrollment', schema=None) as batch_op:
         batch_op.add_column(sa.Column('due_at', sa.BigInteger(), nullable=True, comment='when the message leaves, or would have left for a holdout'))
 
