@@ -8,7 +8,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from handbill.errors import RunRefused
-from handbill.planning.schedule import Wave, wave_of, zone_of
+from handbill.planning.schedule import Wave, wave_of
+from handbill.planning.timezones import zone_of
 from tests.conftest import NOW
 from tests.planning.shop import SPRING, WINBACK, make_project
 

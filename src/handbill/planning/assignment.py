@@ -48,8 +48,8 @@ def assign(connection: Connection, occasion: Occasion) -> None:
     if campaign.experiment is None:
         connection.execute(planned.values(arm=shares[0][0], propensity=1))
         return
-    drawn = arm_in_sql(shares, Fraction(campaign.experiment.salt, selection.c.unit_id))
-    connection.execute(planned.values(arm=drawn))
+    fraction = Fraction(campaign.experiment.salt, selection.c.unit_id)
+    connection.execute(planned.values(arm=arm_in_sql(shares, fraction)))
     connection.execute(planned.values(propensity=_propensity(shares, selection.c.arm)))
     sealed = select(experiment.c.id).where(experiment.c.campaign == campaign.name)
     if (experiment_id := connection.scalar(sealed)) is not None:
@@ -58,19 +58,14 @@ def assign(connection: Connection, occasion: Occasion) -> None:
 
 def _keep_earlier(connection: Connection, experiment_id: int) -> None:
     """Nothing re-draws a unit that has its arm; it keeps the probability with which it came there, too."""
-    earlier = (
-        select(assignment.c.arm)
-        .where(assignment.c.experiment_id == experiment_id, assignment.c.epoch == 0)
-        .where(assignment.c.unit_id == selection.c.unit_id)
-        .correlate(selection)
+    its_own = (
+        assignment.c.experiment_id == experiment_id,
+        assignment.c.epoch == 0,
+        assignment.c.unit_id == selection.c.unit_id,
+        selection.c.reason.is_(None),
     )
     connection.execute(
-        update(selection)
-        .where(selection.c.reason.is_(None), earlier.exists())
-        .values(
-            arm=earlier.scalar_subquery(),
-            propensity=earlier.with_only_columns(assignment.c.propensity).scalar_subquery(),
-        )
+        update(selection).where(*its_own).values(arm=assignment.c.arm, propensity=assignment.c.propensity)
     )
 
 

@@ -12,12 +12,12 @@ from handbill.definitions.campaign import Campaign
 from handbill.definitions.project import Project
 from handbill.definitions.words import unknown
 from handbill.errors import Problem, RunRefused
-from handbill.planning import audience, pressure
-from handbill.planning.assignment import assign
+from handbill.planning import priorities
 from handbill.planning.cost import BreakEven, ChannelCost, break_even, channel_costs
 from handbill.planning.definition import definition_digest, definition_of, digest_of
 from handbill.planning.differences import Differences, Earlier, differences_since
 from handbill.planning.fingerprint import take_fingerprint
+from handbill.planning.gates import GATES, Stage
 from handbill.planning.headcount import LeftOut, PlannedArm, Split, count_arms, count_left_out, split_of
 from handbill.planning.history import history_of, usual_order
 from handbill.planning.learning import Learning, learnings
@@ -28,18 +28,7 @@ from handbill.planning.timing import Departure, departures
 
 Told = Callable[[str], None]
 """Is told in words what is done next."""
-Stage = Callable[[Connection, Occasion], None]
-
-STAGES: tuple[Stage, ...] = (
-    audience.select_audience,
-    audience.leave_out_unreachable,
-    audience.set_times,
-    pressure.leave_out_capped,
-    pressure.leave_out_global_holdout,
-    audience.leave_out_duplicates,
-    audience.leave_out_enrolled,
-    assign,
-)
+STAGES: tuple[Stage, ...] = (priorities.reserve, *GATES)
 """From a rule to people in arms. A plan and a run walk this one list, so that neither can drift from the other."""
 
 

@@ -1,32 +1,67 @@
 """Who has had enough, and who is never mailed at all: caps over all campaigns, and the global holdout."""
 
-from datetime import timedelta
+from datetime import datetime
 
-from sqlalchemy import BigInteger, ColumnElement, Connection, Integer, Select, func, literal, or_, select, type_coerce
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Integer,
+    and_,
+    case,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    type_coerce,
+)
 
-from handbill.definitions.campaign import Campaign
-from handbill.definitions.policy import Cap
 from handbill.planning.audience import Reason
-from handbill.planning.selection import Occasion, leave_out, leave_out_rows, planned_contacts, selection
+from handbill.planning.caps import in_words, over, reserved, sealed, weights
+from handbill.planning.selection import (
+    Gate,
+    Occasion,
+    count_rows,
+    leave_out,
+    leave_out_rows,
+    leaves_at,
+    make_anew,
+    selection,
+)
 from handbill.store.draw import Fraction
 from handbill.store.tables import contact, outbox, run
-from handbill.store.types import micros_of
+from handbill.store.types import from_micros, to_micros
 
 PRESSING = ("planned", "queued", "claimed", "committing", "accepted", "uncertain", "closed_unknown")
 """States of a message that somebody got, or is about to get, or may have got."""
+_WAITING = ("planned", "queued", "claimed", "committing")
 
 
 def leave_out_capped(connection: Connection, occasion: Occasion) -> None:
     """Leaves out whom this campaign would give more messages than a cap allows; marketing only.
 
-    Counted are messages of other runs that left, or will leave, less than the cap's period before or after the
-    planned contact. An arm that sends less than the others is capped like them: the arms must stay comparable.
+    Counted are messages of other runs that left, or will leave, and those that campaigns which go first are about to
+    send: who stays below the cap only without these is reserved for them. An arm that sends less than the others is
+    capped like them: the arms must stay comparable.
     """
-    if occasion.campaign.kind != "marketing":
+    caps = [cap for cap in occasion.project.policies.caps if set(weights(cap)) & set(occasion.campaign.channels)]
+    if occasion.campaign.kind != "marketing" or not caps:
         return
-    for cap in occasion.project.policies.caps:
-        if _messages(occasion.campaign, cap):
-            leave_out_rows(connection, Reason.CAPPED, _over(occasion, cap), in_words(cap))
+    _load_sealed(connection, occasion)
+    for cap in caps:
+        for people in over(occasion, cap):
+            leave_out_rows(connection, Reason.CAPPED, people, in_words(cap))
+    first = (
+        select(reserved.c.campaign)
+        .group_by(reserved.c.campaign)
+        .order_by(func.min(reserved.c.turn), reserved.c.campaign)
+    )
+    names = tuple(connection.scalars(first))
+    for number, name in enumerate(names, start=1):
+        for cap in caps:
+            for people in over(occasion, cap, names[:number]):
+                leave_out_rows(connection, Reason.RESERVED, people, f"{name}, {in_words(cap)}")
 
 
 def leave_out_global_holdout(connection: Connection, occasion: Occasion) -> None:
@@ -34,70 +69,57 @@ def leave_out_global_holdout(connection: Connection, occasion: Occasion) -> None
     holdout = occasion.project.policies.global_holdout
     if holdout and occasion.campaign.kind == "marketing":
         drawn = Fraction(holdout.salt, contact.c.household_key) < float(holdout.share)
-        leave_out(connection, Reason.GLOBAL_HOLDOUT, drawn)
+        leave_out(connection, [Gate(Reason.GLOBAL_HOLDOUT, drawn)])
 
 
-def in_words(cap: Cap) -> str:
-    """`at most 2 e-mails in 7 days`, `at most 1 letter in 30 days for a household`."""
-    one, many = {"email": ("e-mail", "e-mails"), "direct_mail": ("letter", "letters")}.get(
-        cap.channel or "", ("message", "messages")
+def _load_sealed(connection: Connection, occasion: Occasion) -> None:
+    """Finds the messages of other runs that may press together with this campaign's."""
+    make_anew(connection, sealed)
+    since, until = _period(connection, occasion)
+    runs = _runs(connection, occasion, since) if since is not None else []
+    if since is None or not runs:
+        return
+    at = _leaves_at(occasion.now)
+    around = (outbox.c.run_id.in_(runs), outbox.c.state.in_(PRESSING), at > to_micros(since), at < to_micros(until))
+    columns = (outbox.c.contact_id, outbox.c.channel, at, run.c.campaign, literal(0, Integer))
+    names = ["contact_id", "channel", "at", "campaign", "turn"]
+    found = select(*columns).join_from(outbox, run, run.c.id == outbox.c.run_id).where(*around)
+    if any(cap.unit == "household" for cap in occasion.project.policies.caps):
+        found = found.join(contact, contact.c.id == outbox.c.contact_id).add_columns(contact.c.household_key)
+        names.append("household_key")
+    else:
+        planned = select(selection.c.contact_id).where(selection.c.reason.is_(None))
+        found = found.where(outbox.c.contact_id.in_(planned))
+    connection.execute(insert(sealed).from_select(names, found))
+    count_rows(connection, sealed)
+
+
+def _period(connection: Connection, occasion: Occasion) -> tuple[datetime | None, datetime]:
+    """From when until when a message can press together with one of this campaign's; None when nobody is planned."""
+    longest = max(cap.per for cap in occasion.project.policies.caps)
+    times = [leaves_at(occasion, channel) for channel in occasion.campaign.channels]
+    ends = [end(time) for time in times for end in (func.min, func.max)]
+    found = connection.execute(select(*ends).where(selection.c.reason.is_(None))).one()
+    if found[0] is None:
+        return None, occasion.now
+    return from_micros(min(found)) - longest, from_micros(max(found)) + longest
+
+
+def _runs(connection: Connection, occasion: Occasion, since: datetime) -> list[int]:
+    """Runs of other marketing, but for those that had ended before."""
+    asked_for = [name for name, each in occasion.project.campaigns.items() if each.kind != "marketing"]
+    is_other = or_(run.c.campaign != occasion.campaign.name, run.c.wave != occasion.wave.name)
+    is_recent = or_(run.c.finished_at.is_(None), run.c.finished_at > since)
+    return list(connection.scalars(select(run.c.id).where(is_other, is_recent, run.c.campaign.not_in(asked_for))))
+
+
+def _leaves_at(now: datetime) -> ColumnElement[int]:
+    """When a message left or will leave, in microseconds; what waits for its turn cannot leave before now."""
+    present = literal(to_micros(now), BigInteger)
+    not_before = type_coerce(outbox.c.not_before, BigInteger)
+    overdue = and_(outbox.c.state.in_(_WAITING), not_before < present)
+    return case(
+        (outbox.c.accepted_at.is_not(None), type_coerce(outbox.c.accepted_at, BigInteger)),
+        (overdue, present),
+        else_=not_before,
     )
-    unit = " for a household" if cap.unit == "household" else ""
-    return f"at most {cap.max} {one if cap.max == 1 else many} in {_duration(cap.per)}{unit}"
-
-
-def _messages(campaign: Campaign, cap: Cap) -> int:
-    """How many messages of the kind that the cap counts somebody gets from this campaign at most."""
-    per_arm = (
-        [channel for channel in campaign.channels if getattr(arm, channel) and cap.channel in {None, channel}]
-        for arm in campaign.arms.values()
-    )
-    return max(len(channels) for channels in per_arm)
-
-
-def _over(occasion: Occasion, cap: Cap) -> Select[tuple[int]]:
-    """Planned contacts for whom earlier messages and those of this campaign are more than the cap allows."""
-    own = _messages(occasion.campaign, cap)
-    turn = _turn(occasion.campaign, cap)
-    counted = planned_contacts(selection.c.contact_id, _earlier(occasion, cap).label("earlier"), turn.label("turn"))
-    people = counted.subquery()
-    return select(people.c.contact_id).where(people.c.earlier + people.c.turn * own > cap.max)
-
-
-def _turn(campaign: Campaign, cap: Cap) -> ColumnElement[int]:
-    """The how-manieth of a household somebody is; 1 where the campaign reaches one of each household anyway."""
-    if cap.unit == "contact" or "direct_mail" in campaign.channels:
-        return literal(1, Integer)
-    return func.row_number().over(partition_by=contact.c.household_key, order_by=selection.c.contact_id)
-
-
-def _earlier(occasion: Occasion, cap: Cap) -> ColumnElement[int]:
-    """Messages of other runs around the planned contact, to the contact or to their household."""
-    sent = type_coerce(func.coalesce(outbox.c.accepted_at, outbox.c.not_before), BigInteger)
-    origin, period = type_coerce(selection.c.origin_at, BigInteger), micros_of(cap.per)
-    count = select(func.count()).select_from(outbox.join(run, run.c.id == outbox.c.run_id))
-    counts = [outbox.c.state.in_(PRESSING), sent > origin - period, sent < origin + period,
-              or_(run.c.campaign != occasion.campaign.name, run.c.wave != occasion.wave.name),
-              run.c.campaign.not_in(_without_pressure(occasion))]  # fmt: skip
-    if cap.channel:
-        counts.append(outbox.c.channel == cap.channel)
-    if cap.unit == "contact":
-        return count.where(outbox.c.contact_id == contact.c.id, *counts).correlate(selection, contact).scalar_subquery()
-    member = contact.alias("member")
-    of_household = count.join(member, member.c.id == outbox.c.contact_id).where(
-        member.c.household_key == contact.c.household_key, *counts
-    )
-    return of_household.correlate(selection, contact).scalar_subquery()
-
-
-def _without_pressure(occasion: Occasion) -> list[str]:
-    """Campaigns whose messages people asked for: they are not counted."""
-    return [name for name, each in occasion.project.campaigns.items() if each.kind != "marketing"]
-
-
-def _duration(period: timedelta) -> str:
-    for unit, length in (("day", timedelta(days=1)), ("hour", timedelta(hours=1)), ("minute", timedelta(minutes=1))):
-        if not period % length:
-            number = period // length
-            return f"{number} {unit}" if number == 1 else f"{number} {unit}s"
-    return f"{period.total_seconds():g} seconds"

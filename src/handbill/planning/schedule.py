@@ -8,12 +8,11 @@ from cronsim import CronSim, CronSimError
 
 from handbill.definitions.campaign import Campaign, Channel
 from handbill.definitions.project import Project
-from handbill.definitions.values import parse_timezone, zone
+from handbill.definitions.values import RECIPIENT, zone
 from handbill.errors import RunRefused
 
 ONCE = "once"
 """The wave of a one-off."""
-RECIPIENT = "recipient"
 EARLIEST_ZONE, LATEST_ZONE = ZoneInfo("Etc/GMT-14"), ZoneInfo("Etc/GMT+12")
 """Where a day begins first and last on Earth; POSIX names carry the opposite sign."""
 
@@ -61,8 +60,7 @@ def wave_of(project: Project, campaign: Campaign, now: datetime, name: str | Non
     Raises:
         RunRefused: the cron schedule never comes round.
     """
-    schedule = campaign.schedule
-    own = None if schedule.timezone == RECIPIENT else zone(schedule.timezone or project.timezone)
+    own = _own_zone(project, campaign)
     written, usual_name = _written(campaign, own, now)
     found = _wave(project, campaign, usual_name, written, own)
     if name is None or name == usual_name:
@@ -76,12 +74,22 @@ def wave_of(project: Project, campaign: Campaign, now: datetime, name: str | Non
     return replace(at_once, is_extra=True)
 
 
-def zone_of(name: str | None, otherwise: ZoneInfo) -> ZoneInfo:
-    """A recipient's time zone; `otherwise` where it is missing or unknown."""
-    try:
-        return zone(parse_timezone(name)) if name else otherwise
-    except ValueError:
-        return otherwise
+def next_wave(project: Project, campaign: Campaign, now: datetime) -> Wave | None:
+    """The wave after the one that is due; None for a one-off, and for a schedule that does not come round again."""
+    if campaign.schedule.cron is None:
+        return None
+    own = _own_zone(project, campaign)
+    coming = _first(campaign.schedule.cron, now.astimezone(own or EARLIEST_ZONE), reverse=False)
+    if coming is None:
+        return None
+    local_at = coming.replace(tzinfo=None)
+    return _wave(project, campaign, _cron_name(local_at, own), local_at, own)
+
+
+def _own_zone(project: Project, campaign: Campaign) -> ZoneInfo | None:
+    """The zone of the schedule's times; None where it is each recipient's own."""
+    name = campaign.schedule.timezone or project.timezone
+    return None if name == RECIPIENT else zone(name)
 
 
 def _wave(project: Project, campaign: Campaign, name: str, written: datetime, own: ZoneInfo | None) -> Wave:

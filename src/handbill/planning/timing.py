@@ -9,8 +9,8 @@ from sqlalchemy import Connection, func
 
 from handbill.definitions.campaign import Channel
 from handbill.definitions.values import zone
-from handbill.planning.schedule import zone_of
 from handbill.planning.selection import Occasion, planned_contacts, selection
+from handbill.planning.timezones import zone_of
 from handbill.store.tables import contact
 
 
