@@ -4,9 +4,9 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import betainc, betaincc, erfcx, ndtr
+from scipy.special import erfcx, ndtr
 
-from handbill.statistics.beta_posteriors import breakpoints, density, grid
+from handbill.statistics.beta_posteriors import Floats, breakpoints, cumulative, density, grid
 from handbill.statistics.samples import Proportion
 
 
@@ -38,14 +38,15 @@ def rates_verdict(control: Proportion, treatment: Proportion, *, prior: tuple[fl
         raise ValueError("the parameters of a beta prior must be at least 0.5 here")
     a, b = _posterior(control, prior), _posterior(treatment, prior)
     angles, weights = grid(breakpoints(*a), breakpoints(*b))
-    rates = np.sin(angles) ** 2
-    density_b = density(angles, *b) * weights
-    below_a, below_b = betainc(*a, rates), betainc(*b, rates)
+    density_a, density_b = density(angles, *a), density(angles, *b)
+    below_a, above_a = _shares(*cumulative(density_a, weights))
+    below_b, above_b = _shares(*cumulative(density_b, weights))
     slope = np.sin(2 * angles) * weights  # d rate
+    weighted_b = density_b * weights
     return Verdict(
-        probability_to_beat_control=float((below_a * density_b).sum() / density_b.sum()),
-        expected_loss=float((below_b * betaincc(*a, rates) * slope).sum()),
-        expected_loss_of_control=float((below_a * betaincc(*b, rates) * slope).sum()),
+        probability_to_beat_control=float((below_a * weighted_b).sum() / weighted_b.sum()),
+        expected_loss=float((below_b * above_a * slope).sum()),
+        expected_loss_of_control=float((below_a * above_b * slope).sum()),
     )
 
 
@@ -69,6 +70,11 @@ def posterior_effect(mean: float, sd: float, *, prior: tuple[float, float] | Non
     precision, prior_precision = 1 / sd**2, 1 / prior[1] ** 2
     both = precision + prior_precision
     return (mean * precision + prior[0] * prior_precision) / both, 1 / math.sqrt(both)
+
+
+def _shares(up_to: Floats, beyond: Floats) -> tuple[Floats, Floats]:
+    total = up_to[0] + beyond[0]
+    return up_to / total, beyond / total
 
 
 def _mean_shortfall(z: float) -> float:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Literal
 
 from handbill.statistics.exact import boschloo, fisher
-from handbill.statistics.roots import crossing
+from handbill.statistics.roots import crossing, falling_crossing
 from handbill.statistics.samples import Comparison, Proportion
 from handbill.statistics.tails import Tail, normal_quantile, two_sided_normal
 
@@ -125,8 +125,10 @@ def miettinen_nurminen_interval(control: Proportion, treatment: Proportion, conf
         return -high, -low
     z = normal_quantile(0.5 + confidence / 2)
     observed = _difference(control, treatment)
-    low = crossing(lambda d: difference_score(control, treatment, d) - z, -1.0, observed) if observed > -1 else -1.0
-    high = crossing(lambda d: difference_score(control, treatment, d) + z, 1.0, observed) if observed < 1 else 1.0
+    near = newcombe_interval(control, treatment, confidence)
+    step = 0.02 * (near[1] - near[0])
+    low = falling_crossing(lambda d: difference_score(control, treatment, d) - z, near[0], step, (-1.0, observed))
+    high = falling_crossing(lambda d: difference_score(control, treatment, d) + z, near[1], step, (observed, 1.0))
     return low, high
 
 
@@ -140,15 +142,25 @@ def ratio_score_interval(control: Proportion, treatment: Proportion, confidence:
     (0.079, 0.6721)
     """
     z = normal_quantile(0.5 + confidence / 2)
-    low, high = 0.0, math.inf
-    if control.successes:
-        observed = treatment.rate / control.rate
-        end = _beyond(control, treatment, observed, -z)
-        high = crossing(lambda ratio: ratio_score(control, treatment, ratio) + z, observed, end)
-    elif treatment.successes:
-        observed = _beyond(control, treatment, 1.0, z)
-    if treatment.successes:
-        low = crossing(lambda ratio: ratio_score(control, treatment, ratio) - z, 0.0, observed)
+
+    def above(ratio: float) -> float:
+        return ratio_score(control, treatment, ratio) - z
+
+    def below(ratio: float) -> float:
+        return ratio_score(control, treatment, ratio) + z
+
+    if not control.successes:
+        if not treatment.successes:
+            return 0.0, math.inf
+        return crossing(above, 0.0, _beyond(control, treatment, 1.0, z)), math.inf
+    observed = treatment.rate / control.rate
+    if not treatment.successes:
+        return 0.0, crossing(below, observed, _beyond(control, treatment, observed, -z))
+    # Katz's logarithmic interval (Biometrics 34, 1978, 469–474) lies near.
+    spread = math.exp(z * math.sqrt(sum((1 - arm.rate) / arm.successes for arm in (control, treatment))))
+    step = 0.02 * observed * (spread - 1 / spread) + 1e-12 * observed
+    low = falling_crossing(above, observed / spread, step, (0.0, observed))
+    high = falling_crossing(below, observed * spread, step, (observed, math.inf))
     return low, high
 
 
@@ -181,41 +193,55 @@ def _standardised(distance: float, variance: float) -> float:
 def _restricted_rate(control: Proportion, treatment: Proportion, difference: float) -> float:
     """The control rate that makes the counts most likely, given the true difference.
 
-    The log-likelihood is concave, so its slope has at most one root: Newton's method within a shrinking bracket.
-    The usual closed form of the cubic is not used because it loses all digits of rates near 1e-9.
+    The log-likelihood is concave, so its slope has at most one root: Newton's method within a shrinking bracket,
+    from the closed form of the cubic, which by itself loses all digits of rates near 1e-9.
     """
-    groups = (
-        (control.successes, 0.0, 1.0),
-        (control.of - control.successes, 1.0, -1.0),
-        (treatment.successes, difference, 1.0),
-        (treatment.of - treatment.successes, 1.0 - difference, -1.0),
+    counts = (
+        control.successes,
+        control.of - control.successes,
+        treatment.successes,
+        treatment.of - treatment.successes,
     )
     low, high = max(0.0, -difference), min(1.0, 1.0 - difference)
-    if low >= high or _slope(groups, low)[0] <= 0:
-        return low
-    if _slope(groups, high)[0] >= 0:
-        return high
-    rate = (control.successes + treatment.successes - treatment.of * difference) / (control.of + treatment.of)
+    rate = _closed_form(control, treatment, difference)
+    if not low < rate < high:
+        if low >= high or _slope(counts, low, difference)[0] <= 0:
+            return low
+        if _slope(counts, high, difference)[0] >= 0:
+            return high
     for _ in range(100):
         if not low < rate < high:
             rate = (low + high) / 2
-        slope, curvature = _slope(groups, rate)
+        slope, curvature = _slope(counts, rate, difference)
         low, high = (rate, high) if slope > 0 else (low, rate)
         step = slope / curvature
         rate += step
-        if abs(step) <= 1e-15 * rate or high - low <= 1e-15 * rate:
+        if abs(step) <= 1e-13 * rate or high - low <= 1e-15 * rate:
             break
     return min(max(rate, low), high)
 
 
-def _slope(groups: tuple[tuple[int, float, float], ...], rate: float) -> tuple[float, float]:
+def _closed_form(control: Proportion, treatment: Proportion, difference: float) -> float:
+    """The same by the cubic's trigonometric solution (Miettinen and Nurminen 1985, appendix)."""
+    n, both = control.of + treatment.of, control.successes + treatment.successes
+    b = ((2 * control.of + treatment.of) * difference - n - both) / (3 * n)
+    c = ((control.of * difference - n - 2 * control.successes) * difference + both) / n
+    d = control.successes * difference * (1 - difference) / n
+    q = b**3 - b * c / 2 + d / 2
+    radius = math.sqrt(max(b * b - c / 3, 0.0))
+    if not radius:
+        return -b
+    radius = math.copysign(radius, q)
+    return 2 * radius * math.cos((math.pi + math.acos(min(max(q / radius**3, -1.0), 1.0))) / 3) - b
+
+
+def _slope(counts: tuple[int, int, int, int], rate: float, difference: float) -> tuple[float, float]:
     """First and negated second derivative of the log-likelihood: sums of ±count/share and count/share²."""
-    slope = curvature = 0.0
-    for count, offset, sign in groups:
-        share = max(offset + sign * rate, 1e-150)  # not zero: at an edge the slope is merely enormous
-        slope += sign * count / share
-        curvature += count / share / share
-    return slope, curvature
+    # Not zero: at an edge the slope is merely enormous.
+    a, b = max(rate, 1e-150), max(1.0 - rate, 1e-150)
+    c, d = max(difference + rate, 1e-150), max(1.0 - difference - rate, 1e-150)
+    at_a, at_b, at_c, at_d = counts[0] / a, counts[1] / b, counts[2] / c, counts[3] / d
+    return at_a - at_b + at_c - at_d, at_a / a + at_b / b + at_c / c + at_d / d
 
 
 def _difference(control: Proportion, treatment: Proportion) -> float:
