@@ -15,7 +15,7 @@ from handbill.definitions.validation import alternatives
 from handbill.definitions.yaml import read_yaml
 
 PAGES = Path(__file__).parents[2] / "docs" / "reference"
-FIELDS = contact_fields({"loyalty_points": FieldDeclaration(type="integer")})
+FIELDS = contact_fields({"loyalty_points": FieldDeclaration(type="integer"), "tier": FieldDeclaration(type="text")})
 
 
 def examples(page: str) -> list[str]:

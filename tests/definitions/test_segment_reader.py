@@ -6,7 +6,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from handbill.definitions.clauses import AT_LEAST_ONCE, Reading
+from handbill.definitions.clause_text import clause_text
+from handbill.definitions.clauses import Reading
+from handbill.definitions.event_clauses import AT_LEAST_ONCE
 from handbill.definitions.fields import FieldDeclaration, contact_fields
 from handbill.definitions.segment import (
     AggregateClause,
@@ -15,8 +17,12 @@ from handbill.definitions.segment import (
     AnyOf,
     Clause,
     Comparison,
+    ConsentClause,
+    Dates,
     EventClause,
     FieldClause,
+    HistoryClause,
+    MailableClause,
     MomentClause,
     Not,
     SampleClause,
@@ -182,3 +188,113 @@ def test_a_segment_keeps_its_name_description_and_file() -> None:
     assert (segment.slug, segment.name, segment.description, segment.file) == (
         "new", "New", "Came lately", "segments/new.yaml",
     )  # fmt: skip
+
+
+def test_a_window_of_two_days_holds_both_of_them_whole() -> None:
+    found = clause("{event: order, within: [2026-03-01, 2026-03-31]}")
+
+    assert isinstance(found, EventClause)
+    # Summer time begins on 29 March 2026 in London.
+    last = datetime(2026, 3, 31, 22, 59, 59, 999_999, tzinfo=UTC)
+    assert found.within == Dates(datetime(2026, 3, 1, tzinfo=UTC), last)
+
+
+def test_a_window_may_lie_between_two_times_ago() -> None:
+    found = clause("{event: order, within: [60 days ago, 30 days ago]}")
+
+    assert isinstance(found, EventClause)
+    assert found.within == Dates(Ago(timedelta(days=60)), Ago(timedelta(days=30)))
+
+
+def test_a_field_within_two_dates_lies_between_them() -> None:
+    found = clause("{field: birthday, within: [1990-01-01, 1990-12-31]}")
+
+    assert isinstance(found, FieldClause)
+    assert found.comparisons == (
+        Comparison("between", (datetime(1990, 1, 1, tzinfo=UTC), datetime(1990, 12, 31, tzinfo=UTC))),
+    )
+
+
+def test_a_response_is_asked_for_by_campaign_arm_and_link() -> None:
+    found = clause("{event: email.clicked, campaign: sale, arm: [plain, discount], link: {contains: /shoes}}")
+
+    assert isinstance(found, EventClause)
+    assert found.where == (
+        ("campaign", (Comparison("eq", "sale"),)),
+        ("arm", (Comparison("in", ("plain", "discount")),)),
+        ("link", (Comparison("contains", "/shoes"),)),
+    )
+
+
+def test_any_campaign_is_no_condition() -> None:
+    assert clause("{event: email.clicked, campaign: any}") == clause("{event: email.clicked}")
+
+
+def test_orders_are_asked_for_by_their_lines_and_products() -> None:
+    found = clause("{event: order, where: {product.category: {eq: shoes}, line.quantity: {gte: 2}}}")
+
+    assert isinstance(found, EventClause)
+    assert found.where == (
+        ("product.category", (Comparison("eq", "shoes"),)),
+        ("line.quantity", (Comparison("gte", 2),)),
+    )
+
+
+def test_different_values_are_counted() -> None:
+    found = clause("{event: order, distinct: product.category, count: {gte: 3}}")
+
+    assert isinstance(found, EventClause)
+    assert (found.distinct, found.count) == ("product.category", (Comparison("gte", 3),))
+
+
+def test_numbers_of_own_events_are_added_up() -> None:
+    found = clause("{average: page_view.seconds, lt: 30, where: {path: /sale}, missing: include}")
+
+    assert found == AggregateClause(
+        "average", "page_view.seconds", (Comparison("lt", Decimal(30)),), None, PLACE,
+        (("path", (Comparison("eq", "/sale"),)),), "include",
+    )  # fmt: skip
+
+
+def test_a_field_may_have_been_something() -> None:
+    assert clause("{field: tier, has_been: [gold], for: 30 days}") == HistoryClause(
+        "tier", ("gold",), timedelta(days=30), PLACE
+    )
+
+
+def test_consent_is_granted_unless_another_state_is_said() -> None:
+    assert clause("{consent: email, topic: offers}") == ConsentClause("email", "offers", "granted", PLACE)
+    assert clause("{consent: email, topic: offers, state: unknown}") == ConsentClause(
+        "email", "offers", "unknown", PLACE
+    )
+
+
+def test_reach_is_asked_by_channel() -> None:
+    assert clause("{mailable: direct_mail}") == MailableClause("direct_mail", PLACE)
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "field: points, gte: 100, lt: 200, missing: include",
+        "field: birthday, between: [1990-01-01, 1990-12-31]",
+        "field: created_at, within: 30 days",
+        "field: email, exists: true",
+        "field: tier, in: [basic, gold]",
+        'field: country, eq: ""',
+        "field: tier, has_been: gold, for: 30 days",
+        "event: order, count: {gte: 2}, within: 90 days, where: {total: {gte: 20}}",
+        "event: order, distinct: product.category, count: {gte: 3}",
+        'event: email.clicked, within: [2026-03-01, 2026-03-31], campaign: sale, link: {contains: "/shoes?a=b"}',
+        "sum: order.total, gte: 100.5, within: 1 day",
+        "max: page_view.seconds, lt: 30, where: {new: true}, missing: include",
+        "last: order, before: 14 days ago, missing: include",
+        "first: order, after: 2026-07-01 09:00",
+        "consent: email, topic: offers, state: unknown",
+        "mailable: email",
+        "segment: lapsed",
+        "sample: 12.5%, salt: q4",
+    ],
+)
+def test_a_clause_reads_as_it_was_written(written: str) -> None:
+    assert clause_text(clause(f"{{{written}}}"), ZoneInfo("Europe/London")) == written

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from handbill.definitions.fields import FieldType
 from handbill.definitions.findings import Mistake
-from handbill.definitions.segment import Ago, Comparison, FieldOperator, Value
+from handbill.definitions.segment import Ago, Comparison, Dates, FieldOperator, Value, Window
 from handbill.definitions.values import parse_boolean, parse_duration, parse_moment
 from handbill.definitions.words import either, quoted, unknown
 from handbill.definitions.yaml import Items, Place, Text, Tree
@@ -44,6 +44,7 @@ ALL_OPERATORS = tuple(dict.fromkeys((*_EQUAL, *_ORDER, *_TEXT, *_TIME, *_PRESENC
 _INSTEAD: Mapping[str, str] = {"lt": "before", "lte": "before", "gt": "after", "gte": "after"}
 _WHOLE = re.compile(r"[+-]?[0-9]{1,18}")
 NUMBER = re.compile(r"[+-]?[0-9]{1,18}(\.[0-9]{1,12})?")
+_TWO = 2
 _AGO = re.compile(r"(.+?)\s+ago")
 
 
@@ -66,17 +67,7 @@ def read_comparison(operator: str, written: Tree, subject: Subject, place: Place
     name = next((each for each in subject.operators if each == operator), None)
     if name is None:
         raise Mistake(place, *_unsuited(operator, subject))
-    if name in _PRESENCE:
-        return Comparison(_presence(name, written), None)
-    if name in ("in", "not_in"):
-        return Comparison(name, tuple(_value(item, subject) for item in _list(written, name)))
-    if name == "between":
-        return Comparison(name, _range(written, subject))
-    if name == "within":
-        return Comparison(name, read_duration(written))
-    if name in ("before", "after") and (ago := _ago(written)):
-        return Comparison(name, ago)
-    return Comparison(name, _value(written, subject))
+    return Comparison(*_read(name, written, subject))
 
 
 def read_duration(written: Tree) -> timedelta:
@@ -89,6 +80,35 @@ def read_duration(written: Tree) -> timedelta:
     if not duration:
         raise Mistake(written.place, "the time is no time at all.", "Write it like 14 days.")
     return duration
+
+
+def read_window(written: Tree, zone: ZoneInfo) -> Window:
+    """`90 days` up to now, or `[2026-01-01, 2026-03-31]` with both days in it.
+
+    Raises:
+        Mistake: it is neither.
+    """
+    if isinstance(written, Items):
+        first, last = _range(written, Subject("the window", "time", MOMENT_OPERATORS, zone), "within")
+        return Dates(first, last)  # type: ignore[arg-type]  # a range of times is of times
+    return read_duration(written)
+
+
+def _read(
+    name: FieldOperator, written: Tree, subject: Subject
+) -> tuple[FieldOperator, Value | Ago | timedelta | tuple[Value | Ago, ...] | None]:
+    """The operator and its operand; some are another way of writing another one."""
+    match name:
+        case "exists" | "missing":
+            return _presence(name, written), None
+        case "in" | "not_in":
+            return name, tuple(_value(item, subject) for item in _list(written, name))
+        case "within" if not isinstance(written, Items):
+            return name, read_duration(written)
+        case "between" | "within":
+            return "between", _range(written, subject, name)
+        case _:
+            return name, (_ago(written) if name in ("before", "after") else None) or _value(written, subject)
 
 
 def _unsuited(operator: str, subject: Subject) -> tuple[str, str]:
@@ -115,13 +135,30 @@ def _list(written: Tree, operator: str) -> tuple[Tree, ...]:
     return written.items
 
 
-def _range(written: Tree, subject: Subject) -> tuple[Value, Value]:
-    if not isinstance(written, Items) or len(written.items) != 2:
-        raise Mistake(written.place, "between needs a list of two values.", "Write it like [1, 10].")
-    low, high = (_value(item, subject) for item in written.items)
-    if low > high:  # type: ignore[operator]  # both are of the subject's type
-        raise Mistake(written.place, "between has its values the wrong way round.", "Write the smaller one first.")
-    return low, high
+def _range(written: Tree, subject: Subject, operator: str = "between") -> tuple[Value | Ago, Value | Ago]:
+    is_time = subject.type in ("date", "time")
+    if not isinstance(written, Items) or len(written.items) != _TWO:
+        example = "[2026-01-01, 2026-03-31]" if is_time else "[1, 10]"
+        raise Mistake(written.place, f"{operator} needs a list of two values.", f"Write it like {example}.")
+    low, high = ((_ago(item) if is_time else None) or _value(item, subject) for item in written.items)
+    if isinstance(low, Ago) and isinstance(high, Ago):
+        wrong_way_round = low.delta < high.delta
+    else:
+        wrong_way_round = not isinstance(low, Ago) and not isinstance(high, Ago) and low > high  # type: ignore[operator]  # both are of the subject's type
+    if wrong_way_round:
+        first = "earlier" if is_time else "smaller"
+        raise Mistake(written.place, f"{operator} has its values the wrong way round.", f"Write the {first} one first.")
+    return low, _to_its_end(high, written.items[1], subject)
+
+
+def _to_its_end(high: Value | Ago, written: Tree, subject: Subject) -> Value | Ago:
+    """A day that ends a range of times belongs to it whole."""
+    if subject.type != "time" or not isinstance(high, datetime) or not isinstance(written, Text):
+        return high
+    if len(written.text.strip()) > len("2026-12-01"):
+        return high
+    next_day = (high.astimezone(subject.zone) + timedelta(days=1)).replace(tzinfo=subject.zone)
+    return next_day.astimezone(UTC) - timedelta(microseconds=1)
 
 
 def _ago(written: Tree) -> Ago | None:

@@ -33,7 +33,25 @@ class Comparison:
     """
 
     operator: FieldOperator
-    operand: Value | Ago | timedelta | tuple[Value, ...] | None
+    operand: Value | Ago | timedelta | tuple[Value | Ago, ...] | None
+
+
+@dataclass(frozen=True)
+class Dates:
+    """A window between two moments, both included; a day that ends it counts to its last moment."""
+
+    first: datetime | Ago
+    last: datetime | Ago
+
+
+Window = timedelta | Dates | None
+"""The time up to now (its oldest moment excluded), the time between two moments, or all time up to now."""
+
+Where = tuple[tuple[str, tuple[Comparison, ...]], ...]
+"""What is asked of the properties of one order, line, message or event; a property that is not there never fits."""
+
+Missing = Literal["include", "exclude"]
+"""Whether a clause that meets a missing value holds."""
 
 
 @dataclass(frozen=True)
@@ -42,39 +60,78 @@ class FieldClause:
 
     name: str
     comparisons: tuple[Comparison, ...]
-    missing: Literal["include", "exclude"] = "exclude"
+    missing: Missing = "exclude"
+    place: Place = (0, 0)
+
+
+@dataclass(frozen=True)
+class HistoryClause:
+    """A field has been one of `values`: at any time up to now, or without a break for the last `held_for`."""
+
+    name: str
+    values: tuple[Value, ...]
+    held_for: timedelta | None = None
     place: Place = (0, 0)
 
 
 @dataclass(frozen=True)
 class EventClause:
-    """How often something happened: `order`, `email.clicked`, `page_view`… Where the file says no count: gte 1."""
+    """How often something happened: `order`, `email.clicked`, `page_view`… Where the file says no count: gte 1.
+
+    `distinct` counts the different values of a property instead.
+    """
 
     event: str
     count: tuple[Comparison, ...]
-    within: timedelta | None = None
-    where: tuple[tuple[str, tuple[Comparison, ...]], ...] = ()
+    within: Window = None
+    where: Where = ()
     place: Place = (0, 0)
+    distinct: str | None = None
 
 
 @dataclass(frozen=True)
 class AggregateClause:
-    """Sum, minimum, maximum or average of a number over a contact's orders, such as `order.total`."""
+    """Sum, minimum, maximum or average of a number: `order.total`, `line.amount`, `page_view.seconds`.
+
+    The sum of nothing is 0; the others are then missing.
+    """
 
     function: Literal["sum", "min", "max", "average"]
     of: str
     comparisons: tuple[Comparison, ...]
-    within: timedelta | None = None
+    within: Window = None
     place: Place = (0, 0)
+    where: Where = ()
+    missing: Missing = "exclude"
 
 
 @dataclass(frozen=True)
 class MomentClause:
-    """When something happened first or last. Somebody to whom it never happened does not match."""
+    """When something happened first or last. Somebody to whom it never happened has no such time: it is missing."""
 
     which: Literal["first", "last"]
     event: str
     comparisons: tuple[Comparison, ...]
+    place: Place = (0, 0)
+    where: Where = ()
+    missing: Missing = "exclude"
+
+
+@dataclass(frozen=True)
+class ConsentClause:
+    """What the latest entry of the consent ledger says; `unknown` when there is none."""
+
+    channel: str
+    topic: str
+    state: Literal["granted", "withdrawn", "unknown"] = "granted"
+    place: Place = (0, 0)
+
+
+@dataclass(frozen=True)
+class MailableClause:
+    """There is an address that the channel can deliver to, and it is not on the suppression list."""
+
+    channel: str
     place: Place = (0, 0)
 
 
@@ -119,7 +176,13 @@ class Not:
     place: Place = (0, 0)
 
 
-Clause = FieldClause | EventClause | AggregateClause | MomentClause | SegmentClause | SampleClause | All | AnyOf | Not
+Counted = EventClause | AggregateClause | MomentClause
+"""Clauses about what contacts did or got."""
+
+Clause = (
+    FieldClause | HistoryClause | Counted | ConsentClause | MailableClause | SegmentClause | SampleClause
+    | All | AnyOf | Not
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

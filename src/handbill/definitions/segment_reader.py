@@ -5,16 +5,15 @@ from collections.abc import Callable, Iterator, Mapping
 from handbill.definitions.clauses import (
     Reading,
     allow,
-    read_aggregate,
-    read_event,
+    read_consent,
     read_field,
-    read_moment,
+    read_mailable,
     read_sample,
     read_segment_clause,
     text_of,
 )
+from handbill.definitions.event_clauses import read_aggregate, read_event, read_moment
 from handbill.definitions.findings import Mistake
-from handbill.definitions.planned import PLANNED_CLAUSE_KEYS, planned
 from handbill.definitions.segment import All, AnyOf, Clause, Not, Segment, SegmentClause
 from handbill.definitions.words import quoted, unknown
 from handbill.definitions.yaml import Items, Keys, Tree
@@ -71,13 +70,9 @@ def _not_one_kind(written: Keys, kinds: list[str]) -> Iterator[tuple[tuple[int, 
         what = f"{quoted(kinds[0])} and {quoted(kinds[1])} are two clauses in one."
         yield written.places[kinds[1]], what, "Write each as an item of its own under all: or any:."
         return
-    reserved = [key for key in written.places if key in PLANNED_CLAUSE_KEYS]
-    for key in reserved:
-        yield written.places[key], *planned(key)
-    if not reserved:
-        first = next(iter(written.places), "")
-        place = written.places.get(first, written.place)
-        yield place, *(unknown("clause", first, _READERS) if first else ("the clause is empty.", "Write {field: …}."))
+    first = next(iter(written.places), "")
+    place = written.places.get(first, written.place)
+    yield place, *(unknown("clause", first, _READERS) if first else ("the clause is empty.", "Write {field: …}."))
 
 
 def _read_all(written: Keys, reading: Reading) -> All | None:
@@ -119,7 +114,12 @@ _READERS: Mapping[str, Callable[[Keys, Reading], Clause | None]] = {
     "average": read_aggregate("average"),
     "first": read_moment("first"),
     "last": read_moment("last"),
+    "consent": read_consent,
+    "mailable": read_mailable,
     "segment": read_segment_clause,
     "sample": read_sample,
 }
 """How each kind of clause is read, by the key that tells the kind."""
+
+CLAUSES = tuple(_READERS)
+"""The kinds of clauses."""

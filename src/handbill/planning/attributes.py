@@ -6,19 +6,25 @@ cast, and SQLite would read a number into any text.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import BigInteger, ColumnElement, Float, Text, literal
+from sqlalchemy import BigInteger, ColumnElement, Float, Text, case, literal, select
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
 from handbill.definitions.fields import ContactField, FieldType
 from handbill.definitions.segment import Value
-from handbill.store.tables import contact
+from handbill.store.tables import Json, attribute_history, contact
+from handbill.store.types import UtcTime
 
 ValueType = FieldType | Literal["money"]
 """`money` is integer millionths of the currency in the store and usual units in a segment."""
+
+
+HISTORIED = frozenset({"email"})
+"""Fields that every contact has and of which a history is kept; it is kept of all declared ones."""
 
 
 @dataclass(frozen=True)
@@ -38,8 +44,36 @@ def field_value(field: ContactField) -> Typed:
     return json_value(contact.c.attributes, field.name, field.type)
 
 
-def property_value(properties: ColumnElement[Any], name: str, compared_with: Value) -> Typed:
-    """A property of an event, of the type of what it is compared with: events declare no types."""
+def past_field_value(field: ContactField, at: datetime) -> Typed:
+    """A contact's field as it was at a moment, by the history; as it is, where none is kept.
+
+    Only those whose field has changed since are looked up one by one.
+    """
+    now = field_value(field)
+    if field.builtin and field.name not in HISTORIED:
+        return now
+    past = attribute_history
+    own = (past.c.contact_id == contact.c.id, past.c.name == literal(field.name, Text))
+    said = (
+        select(AsDocument(literal(field.name, Text), past.c.value))
+        .where(*own, past.c.from_at <= literal(at, UtcTime))
+        .order_by(past.c.from_at.desc(), past.c.id.desc())
+        .limit(1)
+        .correlate(contact)
+        .scalar_subquery()
+    )
+    changed = select(past.c.contact_id).where(own[1], past.c.from_at > literal(at, UtcTime))
+    then = json_value(said, field.name, field.type)
+    return Typed(case((contact.c.id.in_(changed), then.value), else_=now.value), now.type)
+
+
+def property_value(properties: ColumnElement[Any], name: str, compared_with: Value | None) -> Typed:
+    """A property of an event, of the type of what it is compared with: events declare no types.
+
+    Compared with nothing, it is a text of whatever is there.
+    """
+    if compared_with is None:
+        return Typed(JsonAny(properties, literal(f'$."{name}"', Text), literal(name, Text)), "text")
     if isinstance(compared_with, bool):
         return json_value(properties, name, "boolean")
     return json_value(properties, name, "text" if isinstance(compared_with, str) else "number")
@@ -83,6 +117,22 @@ class JsonBoolean(FunctionElement[str]):
     inherit_cache = True
 
 
+class JsonAny(FunctionElement[str]):
+    """Whatever stands in a JSON document, as a text; null for null."""
+
+    name = "json_any"
+    type = Text()
+    inherit_cache = True
+
+
+class AsDocument(FunctionElement[Any]):
+    """`AsDocument(name, value)`: a JSON document that has one value in it; null where the value is."""
+
+    name = "as_document"
+    type = Json
+    inherit_cache = True
+
+
 _CONSTRUCTS: Mapping[FieldType, type[FunctionElement[Any]]] = {
     "integer": JsonInteger,
     "time": JsonInteger,  # microseconds since 1970, like every time in the store
@@ -95,12 +145,16 @@ _SQLITE = {
     JsonInteger: "CASE WHEN json_type({0}, {1}) IN ('integer', 'real') THEN json_extract({0}, {1}) END",
     JsonNumber: "CASE WHEN json_type({0}, {1}) IN ('integer', 'real') THEN CAST(json_extract({0}, {1}) AS REAL) END",
     JsonBoolean: "CASE WHEN json_type({0}, {1}) IN ('true', 'false') THEN json_type({0}, {1}) END",
+    JsonAny: "CAST(json_extract({0}, {1}) AS TEXT)",
+    AsDocument: "json_object({0}, json({1}))",
 }
 _POSTGRESQL = {
     JsonText: "CASE WHEN jsonb_typeof({0} -> {2}) = 'string' THEN {0} ->> {2} END",
     JsonInteger: "CASE WHEN jsonb_typeof({0} -> {2}) = 'number' THEN ({0} ->> {2})::numeric END",
     JsonNumber: "CASE WHEN jsonb_typeof({0} -> {2}) = 'number' THEN ({0} ->> {2})::double precision END",
     JsonBoolean: "CASE WHEN jsonb_typeof({0} -> {2}) = 'boolean' THEN {0} ->> {2} END",
+    JsonAny: "({0} ->> {2})",
+    AsDocument: "jsonb_build_object({0}::text, {1})",
 }
 
 

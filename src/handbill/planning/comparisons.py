@@ -17,7 +17,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeEngine
 
-from handbill.definitions.segment import Ago, Comparison
+from handbill.definitions.segment import Ago, Comparison, Dates, Window
 from handbill.definitions.values import MILLIONTHS, zone
 from handbill.planning.attributes import Typed, ValueType
 from handbill.store.types import UtcTime
@@ -25,20 +25,28 @@ from handbill.store.types import UtcTime
 
 @dataclass(frozen=True)
 class Present:
-    """The moment of planning, and the time zone in which dates are meant."""
+    """The moment of planning, and the time zone in which dates are meant.
+
+    `contact_id` narrows everything to one contact, who is then found without looking at the others. `rebuilt` asks
+    for fields as they were at `now`, where that is known; otherwise they are taken as they are kept.
+    """
 
     now: datetime
     zone: ZoneInfo
+    contact_id: int | None = None
+    rebuilt: bool = False
 
     @classmethod
-    def at(cls, now: datetime, timezone: str) -> "Present":
+    def at(cls, now: datetime, timezone: str, *, contact_id: int | None = None, rebuilt: bool = False) -> "Present":
         """The present, with dates in the zone of this name."""
-        return cls(now.astimezone(UTC), zone(timezone))
+        return cls(now.astimezone(UTC), zone(timezone), contact_id, rebuilt)
 
 
-def holds(typed: Typed, comparisons: tuple[Comparison, ...], present: Present) -> ColumnElement[bool]:
-    """Whether the value is there and passes every comparison. Two-valued."""
-    return and_(true(), *(_two_valued(_compare(typed, each, present)) for each in comparisons))
+def holds(
+    typed: Typed, comparisons: tuple[Comparison, ...], present: Present, *, otherwise: bool = False
+) -> ColumnElement[bool]:
+    """Whether the value passes every comparison; `otherwise` where it is missing. Two-valued."""
+    return and_(true(), *(func.coalesce(_compare(typed, each, present), _fact(otherwise)) for each in comparisons))
 
 
 def is_missing(typed: Typed) -> ColumnElement[bool]:
@@ -46,17 +54,35 @@ def is_missing(typed: Typed) -> ColumnElement[bool]:
     return typed.value.is_(None)
 
 
-def in_window(at: ColumnElement[datetime], within: timedelta | None, present: Present) -> ColumnElement[bool]:
-    """Whether the time is not after the present, and younger than `within` where that is given.
+def in_window(at: ColumnElement[datetime], within: Window, present: Present) -> ColumnElement[bool]:
+    """Whether the time is not after the present, and in the window where one is given.
 
     A replay with an earlier clock does not see what came after it.
     """
-    until = at <= _bound("time", present.now)
-    return until if within is None else and_(at > _bound("time", present.now - within), until)
+    first, last = window_ends(within, present)
+    conditions = [at <= _bound("time", min(last, present.now))]
+    if isinstance(within, Dates):
+        conditions.append(at >= _bound("time", first))
+    elif first is not None:
+        conditions.append(at > _bound("time", first))
+    return and_(*conditions)
 
 
-def _two_valued(condition: ColumnElement[bool]) -> ColumnElement[bool]:
-    return func.coalesce(condition, false())
+def moment(at: datetime) -> ColumnElement[datetime]:
+    """A time as the store keeps it."""
+    return _bound("time", at)
+
+
+def window_ends(within: Window, present: Present) -> tuple[datetime | None, datetime]:
+    """The moments that a window means at the present; the first is None for all time."""
+    if isinstance(within, Dates):
+        first, last = (present.now - end.delta if isinstance(end, Ago) else end for end in (within.first, within.last))
+        return first, last
+    return (None if within is None else present.now - within), present.now
+
+
+def _fact(value: bool) -> ColumnElement[bool]:
+    return true() if value else false()
 
 
 def _compare(typed: Typed, comparison: Comparison, present: Present) -> ColumnElement[bool]:
@@ -126,6 +152,8 @@ def _operand(type_: ValueType, operand: Any, present: Present) -> Any:
             return present.now - delta
         case "date", Ago(delta):
             return (present.now - delta).astimezone(present.zone).date().isoformat()
+        case "date", datetime():
+            return operand.astimezone(present.zone).date().isoformat()
         case "date", date():
             return operand.isoformat()
         case _:

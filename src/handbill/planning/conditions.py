@@ -12,16 +12,21 @@ from handbill.definitions.segment import (
     AnyOf,
     Clause,
     Comparison,
+    ConsentClause,
     EventClause,
     FieldClause,
+    HistoryClause,
+    MailableClause,
     MomentClause,
     Not,
     SampleClause,
     Segment,
+    SegmentClause,
 )
-from handbill.planning.attributes import field_value
+from handbill.planning.attributes import Typed, field_value, past_field_value
 from handbill.planning.comparisons import Present, holds, is_missing
-from handbill.planning.happenings import added_up, first_or_last, happened
+from handbill.planning.standing import consents, has_been, mailable
+from handbill.planning.tallies import tallied
 from handbill.store.draw import Fraction
 from handbill.store.tables import contact
 
@@ -32,35 +37,53 @@ def compile_segment(project: Project, segment: Segment, now: datetime) -> Column
     Dates are meant in the project's time zone. Segments that it names are written out in place; the loader has
     refused cycles and unknown names.
     """
-    return _clause(project, segment.where, Present.at(now, project.timezone))
+    return compile_clause(project, segment.where, Present.at(now, project.timezone))
 
 
-def _clause(project: Project, clause: Clause, present: Present) -> ColumnElement[bool]:
+def compile_clause(project: Project, clause: Clause, present: Present) -> ColumnElement[bool]:
+    """The same of a single clause, with all that it holds."""
     match clause:
         case All():
-            condition = and_(true(), *(_clause(project, each, present) for each in clause.clauses))
+            return and_(true(), *(compile_clause(project, each, present) for each in clause.clauses))
         case AnyOf():
-            condition = or_(false(), *(_clause(project, each, present) for each in clause.clauses))
+            return or_(false(), *(compile_clause(project, each, present) for each in clause.clauses))
         case Not():
-            condition = not_(_clause(project, clause.clause, present))
+            return not_(compile_clause(project, clause.clause, present))
+        case SegmentClause():
+            return compile_clause(project, project.segments[clause.segment].where, present)
+        case _:
+            return _leaf(project, clause, present)
+
+
+def typed_field(project: Project, name: str, present: Present) -> Typed:
+    """A contact's field at the present."""
+    field = project.fields[name]
+    return past_field_value(field, present.now) if present.rebuilt else field_value(field)
+
+
+def _leaf(project: Project, clause: Clause, present: Present) -> ColumnElement[bool]:
+    """A clause that holds no other."""
+    match clause:
         case FieldClause():
             condition = _field(project, clause, present)
-        case EventClause():
-            condition = happened(clause, present)
-        case AggregateClause():
-            condition = added_up(clause, present)
-        case MomentClause():
-            condition = first_or_last(clause, present)
+        case HistoryClause():
+            condition = has_been(project.fields[clause.name], clause, present)
+        case EventClause() | AggregateClause() | MomentClause():
+            condition = tallied(project, clause, present)
+        case ConsentClause():
+            condition = consents(clause, present)
+        case MailableClause():
+            condition = mailable(clause, present)
         case SampleClause():
             condition = Fraction(clause.salt, contact.c.external_id) < float(clause.share)
         case _:
-            condition = _clause(project, project.segments[clause.segment].where, present)
+            raise TypeError(clause)
     return condition
 
 
 def _field(project: Project, clause: FieldClause, present: Present) -> ColumnElement[bool]:
-    typed = field_value(project.fields[clause.name])
     comparisons = tuple(map(_lowered, clause.comparisons)) if clause.name == "email" else clause.comparisons
+    typed = typed_field(project, clause.name, present)
     found = holds(typed, comparisons, present)
     return or_(is_missing(typed), found) if clause.missing == "include" else found
 

@@ -1,105 +1,119 @@
-"""What a contact did, as SQL values over the orders, the events and the outbox: how often, how much, first and last.
+"""What contacts did and got, as rows: orders, their lines, messages, what became of them, and events.
 
 An order with a total of zero or less is a cancellation or a refund: it is not counted as an order and is no first or
-last one, but it lowers the sums.
+last one, but it lowers the sums. Opens and clicks of machines are not counted.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Float, Select, and_, cast, exists, func, select, true
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Select,
+    Subquery,
+    Text,
+    and_,
+    false,
+    literal,
+    or_,
+    select,
+    true,
+    type_coerce,
+    union_all,
+)
 from sqlalchemy.sql.selectable import FromClause
 
-from handbill.definitions.segment import AggregateClause, Comparison, EventClause, MomentClause, Value
-from handbill.planning.attributes import Typed, property_value
-from handbill.planning.comparisons import Present, holds, in_window
-from handbill.store.tables import contact, event, orders, outbox
+from handbill.definitions.campaign import Campaign, Goal
+from handbill.definitions.project import Project
+from handbill.store.tables import event, order_line, orders, outbox, product, run
+from handbill.store.types import UtcTime, micros_of
 
 ORDER = "order"
-ORDER_MONEY = frozenset({"total", "discount", "refund", "cost"})
-AT_LEAST_ONCE = (Comparison("gte", 1),)
+LINE = "line"
 SENT = {"email.sent": "email", "direct_mail.sent": "direct_mail"}
+CONVERTED = {"email.converted": "email", "direct_mail.converted": "direct_mail"}
+KEPT_AS: Mapping[str, str] = {
+    "direct_mail.delivered": "letter.delivered",
+    "direct_mail.returned": "letter.returned_to_sender",
+}
+"""Events that printers report under names of their own."""
+
+JUDGED = frozenset({"email.opened", "email.clicked"})
+"""Events that machines cause, too."""
 
 
 @dataclass(frozen=True)
 class Happenings:
-    """The rows of one kind of thing that contacts do, when each was, and which of them count as one."""
+    """The rows of one kind of thing, whose they are, when each was, and which of them count as one."""
 
     rows: FromClause
+    owner: ColumnElement[Any]
     at: ColumnElement[Any]
     counts: ColumnElement[bool]
+    sums: ColumnElement[bool]
+    """Which of them are added up."""
 
 
 def happenings(kind: str) -> Happenings:
-    """The orders; the messages that a channel took, for `email.sent`; else the events of that kind."""
+    """The orders; the lines of orders; the messages that a channel took, for `email.sent`; else events of that kind."""
     if kind == ORDER:
-        return Happenings(orders, orders.c.ordered_at, orders.c.total > 0)
+        return Happenings(orders, orders.c.contact_id, orders.c.ordered_at, orders.c.total > 0, true())
+    if kind == LINE:
+        lines = orders.join(order_line, order_line.c.order_id == orders.c.id).outerjoin(
+            product, product.c.sku == order_line.c.sku
+        )
+        return Happenings(lines, orders.c.contact_id, orders.c.ordered_at, orders.c.total > 0, true())
     if kind in SENT:
         taken = and_(outbox.c.channel == SENT[kind], outbox.c.state == "accepted")
-        return Happenings(outbox, outbox.c.accepted_at, taken)
-    return Happenings(event, event.c.occurred_at, event.c.kind == kind)
+        return Happenings(outbox, outbox.c.contact_id, outbox.c.accepted_at, taken, taken)
+    counts = event.c.kind == KEPT_AS.get(kind, kind)
+    if kind in JUDGED:
+        counts = and_(counts, or_(event.c.verdict.is_(None), event.c.verdict != "machine"))
+    return Happenings(event, event.c.contact_id, event.c.occurred_at, counts, counts)
 
 
-def happened(clause: EventClause, present: Present) -> ColumnElement[bool]:
-    """Whether it happened so often in the window, counting only rows whose properties fit."""
-    what = happenings(clause.event)
-    fits = [what.counts]
-    fits += [holds(_property(what, name, comparisons), comparisons, present) for name, comparisons in clause.where]
-    rows = _own(what, clause.within, present).where(*fits)
-    if clause.count == AT_LEAST_ONCE:
-        return exists(rows)
-    number = rows.with_only_columns(func.count()).scalar_subquery()
-    return holds(Typed(number, "integer"), clause.count, present)
-
-
-def added_up(clause: AggregateClause, present: Present) -> ColumnElement[bool]:
-    """Whether the sum, minimum, maximum or average fits. The sum of nothing is 0; the others are then missing."""
-    kind, _, name = clause.of.rpartition(".")
-    what = happenings(kind)
-    typed = _property(what, name, clause.comparisons)
-    rows = _own(what, clause.within, present)
-    value = typed.value
-    if clause.function == "sum":
-        rows = rows.with_only_columns(func.coalesce(func.sum(value), 0)).where(_summed(what))
+def with_campaigns(what: Happenings) -> Happenings:
+    """The same rows beside the messages and runs that they belong to, so that `outbox` and `run` can be asked."""
+    if what.rows is outbox:
+        rows = outbox.join(run, run.c.id == outbox.c.run_id)
+    elif what.rows is event:
+        rows = event.join(outbox, outbox.c.id == event.c.outbox_id).join(run, run.c.id == outbox.c.run_id)
     else:
-        rows = rows.with_only_columns(_folded(clause.function, value)).where(what.counts)
-    return holds(Typed(rows.scalar_subquery(), typed.type), clause.comparisons, present)
+        return what
+    return Happenings(rows, what.owner, what.at, what.counts, what.sums)
 
 
-def first_or_last(clause: MomentClause, present: Present) -> ColumnElement[bool]:
-    """Whether the first or the last time fits; never for somebody to whom it never happened."""
-    what = happenings(clause.event)
-    outermost = func.min(what.at) if clause.which == "first" else func.max(what.at)
-    moment = _own(what, None, present).where(what.counts).with_only_columns(outermost).scalar_subquery()
-    return holds(Typed(moment, "time"), clause.comparisons, present)
+def conversions(project: Project, kind: str) -> tuple[Happenings, Subquery]:
+    """Whatever counts as a campaign's goal, within its window after a message of it; once for each such message.
+
+    The subquery has `contact_id`, `at`, `campaign` and `arm`.
+    """
+    channel = CONVERTED[kind]
+    goals = [(each, each.goal) for each in project.campaigns.values() if each.goal and channel in each.channels]
+    found = [_reached(campaign, goal, channel) for campaign, goal in goals]
+    rows = (union_all(*found) if found else _nothing()).subquery("converted")
+    return Happenings(rows, rows.c.contact_id, rows.c.at, true(), true()), rows
 
 
-def _own(what: Happenings, within: timedelta | None, present: Present) -> Select[Any]:
-    """The rows in the window that belong to the contact of the statement around this one."""
-    own = and_(what.rows.c.contact_id == contact.c.id, in_window(what.at, within, present))
-    return select(what.rows.c.id).where(own).correlate(contact)
+def _reached(campaign: Campaign, goal: Goal, channel: str) -> Select[Any]:
+    what = happenings(goal.event)
+    left_at, at = type_coerce(outbox.c.accepted_at, BigInteger), type_coerce(what.at, BigInteger)
+    inside = and_(at >= left_at, at < left_at + micros_of(goal.within))
+    return (
+        select(
+            outbox.c.contact_id,
+            type_coerce(at, UtcTime).label("at"),
+            literal(campaign.name, Text).label("campaign"),
+            outbox.c.arm,
+        )
+        .select_from(outbox.join(run, run.c.id == outbox.c.run_id).join(what.rows, what.owner == outbox.c.contact_id))
+        .where(run.c.campaign == campaign.name, outbox.c.channel == channel, outbox.c.state == "accepted")
+        .where(what.counts, inside)
+    )
 
 
-def _summed(what: Happenings) -> ColumnElement[bool]:
-    return true() if what.rows is orders else what.counts
-
-
-def _folded(function: str, value: ColumnElement[Any]) -> ColumnElement[Any]:
-    if function == "average":
-        # Both databases divide two floats alike; an average of integers is decimal on PostgreSQL, a float on SQLite.
-        return cast(func.sum(value), Float) / cast(func.nullif(func.count(value), 0), Float)
-    return func.min(value) if function == "min" else func.max(value)
-
-
-def _property(what: Happenings, name: str, comparisons: tuple[Comparison, ...]) -> Typed:
-    if what.rows is not event:
-        return Typed(what.rows.c[name], "money" if name in ORDER_MONEY else "text")
-    return property_value(event.c.properties, name, _sample(comparisons))
-
-
-def _sample(comparisons: tuple[Comparison, ...]) -> Value:
-    """What an event's property is compared with; it says of which type the property is."""
-    operand = comparisons[0].operand
-    sample = operand[0] if isinstance(operand, tuple) else operand
-    return sample if isinstance(sample, (str, int)) else 0
+def _nothing() -> Select[Any]:
+    nobody = (literal(0, BigInteger).label("contact_id"), literal(0, UtcTime).label("at"))
+    return select(*nobody, literal("", Text).label("campaign"), literal("", Text).label("arm")).where(false())
