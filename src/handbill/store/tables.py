@@ -136,7 +136,7 @@ orders = Table(
     Column("currency", Text, nullable=False),
     Column("code", Text, index=True, comment="piece or voucher code that came with the order"),
     Column("source", Text, nullable=False),
-    Index(None, "contact_id", "ordered_at"),
+    Index(None, "contact_id", "ordered_at", "total"),  # with the total, sums and counts need no look at the orders
 )
 
 order_line = Table(
@@ -164,7 +164,9 @@ event = Table(
     Column("verdict", Text, comment="human, machine, proxy or unknown, where that is a question"),
     Column("properties", Json, nullable=False, server_default=text("'{}'")),
     UniqueConstraint("source", "source_event_id"),
-    Index(None, "contact_id", "kind", "occurred_at"),
+    Index(None, "contact_id"),
+    # Segments count one kind over all contacts: in this order without sorting, and without a look at the events.
+    Index(None, "kind", "contact_id", "occurred_at", "verdict"),
     comment="append-only: everything that a contact did, over all channels",
 )
 

@@ -31,3 +31,12 @@ def upgrade() -> None:
     with op.batch_alter_table('enrollment', schema=None) as batch_op:
         batch_op.add_column(sa.Column('due_at', sa.BigInteger(), nullable=True, comment='when the message leaves, or would have left for a holdout'))
 
+    with op.batch_alter_table('event', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_event_contact_id_kind_occurred_at'))
+        batch_op.create_index(batch_op.f('ix_event_contact_id'), ['contact_id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_event_kind_contact_id_occurred_at_verdict'), ['kind', 'contact_id', 'occurred_at', 'verdict'], unique=False)
+
+    with op.batch_alter_table('orders', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_orders_contact_id_ordered_at'))
+        batch_op.create_index(batch_op.f('ix_orders_contact_id_ordered_at_total'), ['contact_id', 'ordered_at', 'total'], unique=False)
+
