@@ -312,6 +312,7 @@ outbox = Table(
     Column("address_key", Text, nullable=False, comment="one message per address, run and step"),
     Column("address_hash", Text, nullable=False, comment="email_hash or postal_hash of the contact"),
     Column("domain", Text, comment="recipient domain, for limits"),
+    Column("timezone", Text, comment="the recipient's, for quiet hours; empty where nothing is known"),
     Column("state", Text, nullable=False),
     Column("reason", Text, comment="why it was skipped, failed or not rendered"),
     Column("attempt", Integer, nullable=False, server_default="0"),
