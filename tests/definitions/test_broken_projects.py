@@ -16,7 +16,8 @@ BROKEN = Path(__file__).parent / "broken"
 def _cases() -> list[Any]:
     """One mistake each, as edits of the project in broken/base.
 
-    `change` a text `to` another (`in` campaigns.yaml, unless it says where), `add` files, or write a segment's `where`.
+    `change` a text `to` another (`in` campaigns.yaml, unless it says where), `also` change others there, `add` files,
+    or write a segment's `where`.
     """
     found = []
     for path in sorted(BROKEN.glob("*.yaml")):
@@ -31,10 +32,10 @@ def test_a_mistake_is_named_with_its_place_and_its_mending(case: dict[str, Any],
     project = tmp_path / "project"
     shutil.copytree(BROKEN / "base", project)
     edited = project / case.get("in", "campaigns.yaml")
-    if "change" in case:
+    for edit in (*([case] if "change" in case else []), *case.get("also", [])):
         before = edited.read_text(encoding="utf-8")
-        assert before.count(case["change"]) == 1, "the text to change stands there exactly once"
-        edited.write_text(before.replace(case["change"], case["to"]), encoding="utf-8")
+        assert before.count(edit["change"]) == 1, "the text to change stands there exactly once"
+        edited.write_text(before.replace(edit["change"], edit["to"]), encoding="utf-8")
     added = case.get("add", {}) | (
         {"segments/new.yaml": f"name: New\nwhere: {case['where']}\n"} if "where" in case else {}
     )

@@ -11,7 +11,7 @@ from handbill.definitions.fields import FieldDeclaration, contact_fields
 from handbill.definitions.project import ProjectFile
 from handbill.definitions.reference import PARTS, refreshed
 from handbill.definitions.segment_reader import read_segment
-from handbill.definitions.validation import alternatives
+from handbill.definitions.shape import alternatives
 from handbill.definitions.yaml import read_yaml
 
 PAGES = Path(__file__).parents[2] / "docs" / "reference"

@@ -1,7 +1,10 @@
 """Secrets come from the environment, at the moment when something is sent."""
 
+from pathlib import Path
+
 import pytest
 
+from handbill.definitions.policy import EmailChannel
 from handbill.definitions.secret import is_reference, resolve_secret
 from handbill.errors import SetupIncomplete
 
@@ -31,6 +34,37 @@ def test_a_variable_that_is_not_set_is_named(monkeypatch: pytest.MonkeyPatch, va
     )
 
 
-@pytest.mark.parametrize(("text", "is_one"), [("${A_1}", True), ("x${A}", False), ("$A", False), ("${A}${B}", False)])
-def test_a_reference_is_nothing_but_a_name_in_braces(text: str, is_one: bool) -> None:
+@pytest.mark.parametrize(
+    ("text", "is_one"),
+    [("${A_1}", True), ("x${A}", False), ("$A", False), ("${A}${B}", False), ("file:a", True), ("file: ", False)],
+)
+def test_a_reference_is_a_name_in_braces_or_that_of_a_file(text: str, is_one: bool) -> None:
     assert is_reference(text) is is_one
+
+
+def test_a_secret_can_stand_in_a_file(tmp_path: Path) -> None:
+    (tmp_path / "smtp").write_text("s3cret\n")
+
+    assert resolve_secret(f"file:{tmp_path}/smtp") == "s3cret"
+
+
+@pytest.mark.parametrize("content", [None, "", "\n"])
+def test_a_secret_file_without_a_secret_is_named(tmp_path: Path, content: str | None) -> None:
+    path = tmp_path / "smtp"
+    if content is not None:
+        path.write_text(content)
+
+    with pytest.raises(SetupIncomplete) as caught:
+        resolve_secret(f"file:{path}")
+
+    assert str(caught.value) == (
+        f"the secret file {path}, which campaigns.yaml refers to, cannot be read or is empty. Put the secret there."
+    )
+
+
+def test_a_secret_is_never_printed() -> None:
+    channel = EmailChannel.model_validate({"from": "news@northwind.example", "password": "hunter2", "api_key": "k-123"})
+
+    assert "password=***" in repr(channel)
+    assert "hunter2" not in f"{channel!r} {channel}"
+    assert "k-123" not in f"{channel!r} {channel}"

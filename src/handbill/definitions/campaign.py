@@ -5,6 +5,7 @@ from typing import Any, Literal, TypeVar
 
 from pydantic import Field
 
+from handbill.definitions.deciding import Bandit, Guardrail, Rollout
 from handbill.definitions.definition import Definition
 from handbill.definitions.languages import LocalText
 from handbill.definitions.values import Boolean, Duration, Line, MinimumEffect, Moment, Share, Window
@@ -36,8 +37,8 @@ class MailContent(Definition):
     """What one printed piece says."""
 
     template: Line | None = Field(None, description="Name of the template in templates/mail, without its ending.")
-    format: Literal["letter", "letter_us", "a6", "a5", "postcard"] | None = Field(
-        None, description="letter (A4), letter_us, postcard (A6), a6 or a5."
+    format: Literal["letter", "letter_us", "a6", "a5", "postcard", "4x6", "6x9", "6x11"] | None = Field(
+        None, description="letter (A4), letter_us, postcard (A6), a6 or a5; in inches 4x6, 6x9 or 6x11."
     )
     with_: dict[str, str] = Field(
         default_factory=dict, alias="with", description="Values that the template reads by name."
@@ -61,6 +62,7 @@ class Schedule(Definition):
     """When a campaign goes out: exactly one of `at`, `cron` or `in_home`."""
 
     at: Moment | None = Field(None, description="Local date and time of a one-off.")
+    every: Window | None = Field(None, description="Again and again after so long, such as 1 day.")
     cron: Line | None = Field(None, description="Five cron fields; each tick is a wave of its own.")
     in_home: Moment | None = Field(None, description="Post: the day on which pieces should arrive.")
     timezone: Line | None = Field(None, description="IANA name, or recipient. Default: the project's time zone.")
@@ -125,7 +127,15 @@ class Experiment(Definition):
     compare: tuple[Line, ...] = Field((), description="More pairs to compare, such as discount - plain.")
     primary: Primary = Field(description="The one metric that the experiment is decided by.")
     secondary: tuple[Line, ...] = Field((), description="Metrics that are shown beside, and decide nothing.")
-    analysis: Literal["fixed"] = Field("fixed", description="fixed: one reading, when every window has closed.")
+    guardrails: tuple[Guardrail, ...] = Field((), description="What must not get worse.")
+    analysis: Literal["fixed", "group_sequential", "always_valid", "bayesian"] = Field(
+        "fixed", description="fixed: one reading, when every window has closed."
+    )
+    looks: tuple[Share, ...] = Field(
+        (), description="For group_sequential: the parts of all closed windows to read at, such as [50%, 100%]."
+    )
+    rollout: Rollout | None = Field(None, description="A small test first, and the better arm for everybody else.")
+    bandit: Bandit | None = Field(None, description="Shares that follow the clicks from wave to wave.")
 
 
 class Campaign(Definition):

@@ -1,32 +1,40 @@
 """What a project declares: campaigns.yaml and segments/ read and checked as a whole, with every mistake at once."""
 
+import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 from handbill.definitions.campaign import Campaign
 from handbill.definitions.checks.audience import check_audience, check_topic
 from handbill.definitions.checks.channels import check_email_channel, check_mail_channel
 from handbill.definitions.checks.content import Templates, check_content, template_names
-from handbill.definitions.checks.draft import Draft, read_draft
+from handbill.definitions.checks.deciding import check_deciding
+from handbill.definitions.checks.draft import Draft
 from handbill.definitions.checks.experiment import check_experiment
+from handbill.definitions.checks.languages import check_languages, check_texts
+from handbill.definitions.checks.layers import check_layers
 from handbill.definitions.checks.measures import check_measures
+from handbill.definitions.checks.metrics import check_own_metrics
 from handbill.definitions.checks.names import badly_named, check_field_names, check_names, is_name
+from handbill.definitions.checks.overlaps import check_overlaps
+from handbill.definitions.checks.planned import check_planned
+from handbill.definitions.checks.policies import check_policies
 from handbill.definitions.checks.salts import check_salts
 from handbill.definitions.checks.schedule import check_schedule
 from handbill.definitions.checks.segments import check_segments, sample_salts
 from handbill.definitions.clauses import Reading
-from handbill.definitions.fields import FieldDeclaration, contact_fields
+from handbill.definitions.environment import with_environment
+from handbill.definitions.fields import contact_fields
 from handbill.definitions.findings import Finding, placed, under
-from handbill.definitions.languages import Languages
-from handbill.definitions.policy import Brand, Channels, DirectMailChannel, EmailChannel, GlobalHoldout, Layer, Policies
+from handbill.definitions.frame import Frame, entries, read_frame, secret_paths
 from handbill.definitions.project import Project, ProjectFile
 from handbill.definitions.segment import Segment
 from handbill.definitions.segment_reader import read_segment
 from handbill.definitions.validation import keys_of, part, validate
-from handbill.definitions.values import parse_currency, parse_timezone, zone
+from handbill.definitions.values import zone
 from handbill.definitions.words import unknown
-from handbill.definitions.yaml import Keys, Text, Tree, at, read_yaml
+from handbill.definitions.yaml import Keys, at, read_yaml
 from handbill.errors import Problem, ProjectInvalid
 
 CAMPAIGNS_FILE = "campaigns.yaml"
@@ -52,95 +60,57 @@ def read_project(root: Path) -> tuple[Project | None, list[Problem]]:
     problems += segment_problems
     if tree is None:
         return None, sorted(problems)
-    frame = _read_frame(tree)
+    frame = read_frame(tree)
     segments, clause_problems = _read_segments(segment_files, frame)
     problems += clause_problems
     problems += check_segments(segments, segment_files)
     templates = template_names(root / "templates")
     findings = [*_check_frame(tree, frame), *_check_campaigns(frame, list(segment_files), segments, templates)]
-    problems += placed(findings, tree, CAMPAIGNS_FILE)
+    findings += check_planned(ProjectFile, tree, findings)
+    told = {(each.line, each.column) for each in problems if each.file == CAMPAIGNS_FILE}
+    problems += [each for each in placed(findings, tree, CAMPAIGNS_FILE) if (each.line, each.column) not in told]
     return _as_project(root, frame, segments), sorted(set(problems))
 
 
-@dataclass(frozen=True)
-class _Frame:
-    """Those parts of campaigns.yaml that are right in themselves, and the campaigns as drafts."""
-
-    brand: Brand | None
-    timezone: str | None
-    currency: str | None
-    fields: Mapping[str, FieldDeclaration]
-    unreadable_fields: frozenset[str]
-    topics: Mapping[str, str]
-    channels: Channels
-    channel_names: tuple[str, ...]
-    policies: Policies
-    holdout: GlobalHoldout | None
-    layers: Mapping[str, Layer]
-    languages: Languages
-    drafts: Mapping[str, Draft]
-
-
-def _read_frame(tree: Keys) -> _Frame:
-    fields = {name: part(FieldDeclaration, each) for name, each in _entries(tree, "fields")}
-    email = part(EmailChannel, at(tree, "channels", "email"))
-    direct_mail = part(DirectMailChannel, at(tree, "channels", "direct_mail"))
-    channels = at(tree, "channels")
-    return _Frame(
-        brand=part(Brand, at(tree, "brand")),
-        timezone=_value_or_none(at(tree, "timezone"), "timezone"),
-        currency=_value_or_none(at(tree, "currency"), "currency"),
-        fields={name: field for name, field in fields.items() if field is not None},
-        unreadable_fields=frozenset(name for name, field in fields.items() if field is None),
-        topics={name: each.text for name, each in _entries(tree, "topics") if isinstance(each, Text)},
-        channels=Channels(email=email, direct_mail=direct_mail),
-        channel_names=tuple(channels.places) if isinstance(channels, Keys) else (),
-        policies=part(Policies, at(tree, "policies")) or Policies(),
-        holdout=part(GlobalHoldout, at(tree, "policies", "global_holdout")),
-        layers={name: layer for name, each in _entries(tree, "layers") if (layer := part(Layer, each))},
-        languages=part(Languages, at(tree, "languages")) or Languages(),
-        drafts={name: read_draft(name, each) for name, each in _entries(tree, "campaigns")},
-    )
-
-
-def _entries(tree: Keys, section: str) -> list[tuple[str, Tree]]:
-    found = at(tree, section)
-    return list(found.values.items()) if isinstance(found, Keys) else []
-
-
-def _value_or_none(written: Tree | None, key: str) -> str | None:
-    try:
-        parse = parse_timezone if key == "timezone" else parse_currency
-        return parse(written.text) if isinstance(written, Text) else None
-    except ValueError:
-        return None  # reported by the validation of the whole file
-
-
-def _check_frame(tree: Keys, frame: _Frame) -> Iterator[Finding]:
+def _check_frame(tree: Keys, frame: Frame) -> Iterator[Finding]:
     yield from validate(ProjectFile, tree)[1]
-    yield from under(("fields",), check_field_names(name for name, _ in _entries(tree, "fields")))
+    yield from under(("fields",), check_field_names(name for name, _ in entries(tree, "fields")))
     for section, noun in (("topics", "a topic"), ("layers", "a layer"), ("campaigns", "a campaign")):
-        yield from under((section,), check_names(noun, (name for name, _ in _entries(tree, section))))
-    written = at(tree, "channels", "email")
-    yield from under(("channels", "email"), check_email_channel(written, frame.channels.email))
-    yield from under(("channels", "direct_mail"), check_mail_channel(frame.channels.direct_mail))
+        yield from under((section,), check_names(noun, (name for name, _ in entries(tree, section))))
+    email, direct_mail = at(tree, "channels", "email"), at(tree, "channels", "direct_mail")
+    yield from under(("channels", "email"), check_email_channel(email, frame.channels.email))
+    yield from under(("channels", "direct_mail"), check_mail_channel(direct_mail, frame.channels.direct_mail))
+    yield from under(("languages",), check_languages(frame.languages))
+    yield from under(("policies",), check_policies(at(tree, "policies")))
+    yield from under(("metrics",), check_own_metrics((name for name, _ in entries(tree, "metrics")), frame.own_metrics))
 
 
 def _check_campaigns(
-    frame: _Frame, segment_names: list[str], segments: Mapping[str, Segment], templates: Templates
+    frame: Frame, segment_names: list[str], segments: Mapping[str, Segment], templates: Templates
 ) -> Iterator[Finding]:
     for name, draft in frame.drafts.items():
-        findings = (
-            *_check_name(draft),
-            *check_audience(draft, segment_names),
-            *check_topic(draft, frame.topics),
-            *check_schedule(draft, frame.timezone),
-            *check_content(draft, templates, frame.channel_names),
-            *check_experiment(draft),
-            *check_measures(draft),
-        )
-        yield from under(("campaigns", name), findings)
-    yield from check_salts(frame.drafts, frame.holdout.salt if frame.holdout else None, sample_salts(segments))
+        yield from under(("campaigns", name), _check_campaign(draft, frame, segment_names, templates))
+    holdout_salt = frame.holdout.salt if frame.holdout else None
+    yield from check_salts(frame.drafts, holdout_salt, frame.layers, sample_salts(segments))
+    yield from check_layers(frame.drafts, frame.layers)
+    yield from check_overlaps(frame.drafts)
+
+
+def _check_campaign(draft: Draft, frame: Frame, segments: list[str], templates: Templates) -> Iterator[Finding]:
+    transit = _transit(frame)
+    yield from _check_name(draft)
+    yield from check_audience(draft, segments)
+    yield from check_topic(draft, frame.topics)
+    yield from check_schedule(draft, frame.timezone, transit)
+    yield from check_content(draft, templates, frame.channel_names)
+    yield from check_texts(draft, frame.languages)
+    yield from check_experiment(draft)
+    yield from check_measures(draft, frame.metrics)
+    yield from check_deciding(draft, frame.metrics, transit)
+
+
+def _transit(frame: Frame) -> timedelta | None:
+    return frame.channels.direct_mail.transit if frame.channels.direct_mail else None
 
 
 def _check_name(draft: Draft) -> Iterator[Finding]:
@@ -165,14 +135,15 @@ def _read_segment_files(root: Path) -> tuple[dict[str, Keys | None], list[Proble
     return trees, problems
 
 
-def _read_segments(files: Mapping[str, Keys | None], frame: _Frame) -> tuple[dict[str, Segment], list[Problem]]:
+def _read_segments(files: Mapping[str, Keys | None], frame: Frame) -> tuple[dict[str, Segment], list[Problem]]:
     segments: dict[str, Segment] = {}
     problems: list[Problem] = []
     fields, timezone = contact_fields(frame.fields), zone(frame.timezone or "UTC")
+    arms = {name: draft.arm_names for name, draft in frame.drafts.items()}
     for slug, tree in files.items():
         if tree is None:
             continue
-        reading = Reading(fields, timezone, frame.unreadable_fields)
+        reading = Reading(fields, timezone, frame.unreadable_fields, topics=frame.topics, campaigns=arms)
         segment, found = read_segment(tree, slug, f"{SEGMENTS_DIR}/{slug}.yaml", reading)
         problems += found
         if segment is not None:
@@ -188,10 +159,14 @@ def _read_file(root: Path, file: str) -> tuple[Keys | None, list[Problem]]:
         return None, [Problem(file, what=f"there is no such file in {root.resolve()}.", mend=mend)]
     except OSError as error:
         return None, [Problem(file, what=f"the file cannot be read: {error.strerror}.", mend="Mend its permissions.")]
-    return read_yaml(content, file)
+    tree, problems = read_yaml(content, file)
+    if tree is None or b"${" not in content:
+        return tree, problems
+    tree, unset = with_environment(tree, file, os.environ, secret_paths() if file == CAMPAIGNS_FILE else ())
+    return tree, problems + unset
 
 
-def _as_project(root: Path, frame: _Frame, segments: Mapping[str, Segment]) -> Project | None:
+def _as_project(root: Path, frame: Frame, segments: Mapping[str, Segment]) -> Project | None:
     if frame.brand is None or frame.timezone is None or frame.currency is None or frame.unreadable_fields:
         return None  # whoever goes on from here would call fields unknown that are only misspelt
     campaigns = {name: part(Campaign, draft.written) for name, draft in frame.drafts.items()}

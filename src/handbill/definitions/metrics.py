@@ -4,6 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from pydantic import Field
+
+from handbill.definitions.definition import Definition
+from handbill.definitions.values import Line, MinimumEffect, Money, Window
+
 
 @dataclass(frozen=True)
 class Metric:
@@ -35,6 +40,25 @@ METRICS: Mapping[str, Metric] = {
         Metric("complaints", "rate", "message", "Share of units that reported spam."),
     )
 }
+
+
+class OwnMetric(Definition):
+    """A number of the project's own for every unit, made from its events."""
+
+    event: Line = Field(description="The event that is counted or added up, such as product_view or order.")
+    property: Line | None = Field(None, description="What of the event is added up, such as minutes.")
+    aggregation: Literal["happened", "count", "sum", "average", "min", "max"] = Field(
+        "happened", description="happened (a rate) or count; of a property: sum, average, min or max."
+    )
+    window: Window | None = Field(None, description="Window after the planned contact. Default: that of the goal.")
+    cap: Money | None = Field(None, description="What is above it counts as this much, so that nobody outweighs all.")
+    direction: Literal["up", "down"] = Field("up", description="Whether more of it is better, or less.")
+    margin: MinimumEffect | None = Field(None, description="As a guardrail: how much worse is harmless.")
+
+    def as_metric(self, name: str) -> Metric:
+        """What an experiment needs to know to name it."""
+        kind: Literal["rate", "amount"] = "rate" if self.aggregation == "happened" else "amount"
+        return Metric(name, kind, "outcome", f"{self.aggregation} of {self.event}.")
 
 
 def compared_arms(pair: str) -> tuple[str, str] | None:

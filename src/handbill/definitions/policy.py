@@ -1,14 +1,17 @@
 """The project's standing facts and rules: brand, channels, and the policies that hold over all campaigns."""
 
 from decimal import Decimal
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from handbill.definitions.campaign import Channel
 from handbill.definitions.definition import Definition
+from handbill.definitions.secret import Secret
+from handbill.definitions.sending import Dkim, ReturnAddress, Utm, WarmUp
 from handbill.definitions.values import (
     CapSize,
+    Domain,
     Duration,
     Line,
     Money,
@@ -16,6 +19,7 @@ from handbill.definitions.values import (
     Share,
     TimeOfDay,
     TimezoneOrRecipient,
+    WebAddress,
     Window,
 )
 
@@ -25,35 +29,44 @@ class Brand(Definition):
 
     name: Line = Field(description="Who is writing, as people know you.")
     postal_address: Line = Field(description="Printed in every marketing message; the law in most countries.")
-    website: Line = Field(description="Address of the shop, with https://.")
-
-
-class Utm(Definition):
-    """What is added to links, so that the shop's own analytics tell campaigns apart."""
-
-    source: Line = Field(description="utm_source of every link, such as handbill.")
-    medium: Line = Field(description="utm_medium of every link, such as email.")
+    website: WebAddress = Field(description="Address of the shop, with https://.")
 
 
 class EmailChannel(Definition):
     """How e-mail leaves."""
 
-    provider: Literal["smtp", "file"] = Field("smtp", description="smtp, or file (a maildir, for development).")
+    provider: Literal["smtp", "file", "ses", "sendgrid", "mailgun", "postmark", "resend"] = Field(
+        "smtp", description="smtp, file (a maildir, for development), or a vendor."
+    )
     host: Line | None = Field(None, description="The mail server; needed for smtp.")
     port: int = Field(587, ge=1, le=65535, description="The server's port.")
     security: Literal["starttls", "none"] = Field("starttls", description="none only for a server on this machine.")
-    user: Line | None = Field(None, description="Name to sign in with, or ${SMTP_USER}.")
-    password: Line | None = Field(None, repr=False, description="Only by reference: ${SMTP_PASSWORD}.")
+    user: Secret | None = Field(None, description="Name to sign in with, or ${SMTP_USER}.")
+    password: Secret | None = Field(None, description="Only by reference: ${SMTP_PASSWORD}.")
     directory: Line | None = Field(None, description="For provider file: the maildir, under the project.")
+    api_key: Secret | None = Field(None, description="Of a vendor, only by reference: ${MAIL_API_KEY}.")
+    key_id: Secret | None = Field(None, description="For ses: the id that belongs to the key, or ${SES_KEY_ID}.")
+    region: Line | None = Field(None, description="For ses, such as eu-west-1; for mailgun us or eu.")
+    domain: Domain | None = Field(None, description="For mailgun: the sending domain.")
+    stream: Line | None = Field(None, description="For postmark: the message stream; for ses: the configuration set.")
+    signing_key: Secret | None = Field(
+        None, description="What the vendor signs its reports with, only by reference: ${MAIL_SIGNING_KEY}."
+    )
     from_: Line = Field(alias="from", description="Sender, such as Northwind <news@northwind.example>.")
     reply_to: Line | None = Field(None, description="Where answers go.")
+    dkim: Dkim | None = Field(None, description="The signature under every e-mail.")
+    links: WebAddress | None = Field(None, description="Public address of your web service, for links and opt-outs.")
+    utm: Utm | None = Field(None, description="Added to links; utm_campaign and utm_content are campaign and arm.")
+    tracking: Literal["individual", "aggregate", "off"] = Field(
+        "individual", description="What is kept of opens and clicks; a contact's own refusal always wins."
+    )
     cost: Money = Field(0, description="Cost of one e-mail.")
     budget: Money | None = Field(None, description="Hard limit of what e-mail may cost, over all runs and workers.")
     rate: RateLimit | None = Field(None, description="At most so many messages, such as 3000/minute.")
-    per_domain: dict[str, RateLimit] = Field(
+    per_domain: dict[Domain, RateLimit] = Field(
         default_factory=dict, description="The same for the domain of the recipient, such as {gmail.com: 600/minute}."
     )
-    utm: Utm | None = Field(None, description="Added to links; utm_campaign and utm_content are campaign and arm.")
+    warm_up: WarmUp | None = Field(None, description="A slow start for a new sender.")
     seeds: tuple[Line, ...] = Field((), description="Mailboxes that get every message too, and count nowhere.")
     connections: int = Field(4, ge=1, le=50, description="Connections held open to the server at once.")
 
@@ -61,8 +74,15 @@ class EmailChannel(Definition):
 class DirectMailChannel(Definition):
     """How post leaves."""
 
-    provider: Literal["print_house"] = Field("print_house", description="A batch for your printer: PDF and manifest.")
+    provider: Literal["print_house", "lob", "postgrid"] = Field(
+        "print_house", description="print_house (a batch for your printer: PDF and manifest), or a vendor."
+    )
     directory: Line | None = Field(None, description="Where batches are handed over. Default: .handbill/print.")
+    api_key: Secret | None = Field(None, description="Of a vendor, only by reference: ${LOB_API_KEY}.")
+    signing_key: Secret | None = Field(
+        None, description="What the vendor signs its reports with, only by reference: ${LOB_SIGNING_KEY}."
+    )
+    return_address: ReturnAddress | None = Field(None, description="Where pieces go that cannot be delivered.")
     cost: Money = Field(0, description="Print and postage of one piece.")
     budget: Money | None = Field(None, description="Hard limit of what post may cost, over all runs and workers.")
     transit: Duration | None = Field(None, description="Days from hand-over to the letter box.")
@@ -82,7 +102,7 @@ class Cap(Definition):
     per: Window = Field(description="In any period of this length, such as 7 days.")
     channel: Channel | None = Field(None, description="Default: all channels together.")
     unit: Literal["contact", "household"] = Field("contact", description="Counted by contact or by household.")
-    points: dict[Channel, int] = Field(
+    points: dict[Channel, Annotated[int, Field(ge=1)]] = Field(
         default_factory=dict, description="What a message of each channel counts: {email: 1, direct_mail: 5}."
     )
 
@@ -120,3 +140,11 @@ class Policies(Definition):
     quiet_hours: QuietHours | None = Field(None, description="When no marketing or service e-mail leaves.")
     global_holdout: GlobalHoldout | None = Field(None, description="Households that no marketing ever reaches.")
     max_drift: Share = Field(Decimal("0.005"), description="How far the audience may move from a plan that is run.")
+
+
+class Retention(Definition):
+    """How long what is known about people is kept; without a period it is kept until somebody erases it."""
+
+    events: Window | None = Field(None, description="Opens, clicks and events of your own, such as 2 years.")
+    messages: Window | None = Field(None, description="Copies of what was sent, such as 90 days.")
+    contacts: Window | None = Field(None, description="Contacts of whom nothing was heard, such as 3 years.")

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field
 
@@ -10,7 +11,8 @@ from handbill.definitions.campaign import Campaign
 from handbill.definitions.definition import Definition
 from handbill.definitions.fields import ContactField, FieldDeclaration
 from handbill.definitions.languages import Languages
-from handbill.definitions.policy import Brand, Channels, Layer, Policies
+from handbill.definitions.metrics import OwnMetric
+from handbill.definitions.policy import Brand, Channels, Layer, Policies, Retention
 from handbill.definitions.segment import Segment
 from handbill.definitions.values import Currency, Line, TimezoneName
 
@@ -28,6 +30,11 @@ class ProjectFile(Definition):
     policies: Policies = Field(default=Policies(), description="Rules over all campaigns.")
     layers: dict[str, Layer] = Field(
         default_factory=dict, description="Splits of the people among experiments, by name."
+    )
+    metrics: dict[str, OwnMetric] = Field(default_factory=dict, description="Metrics of your own, by name.")
+    retention: Retention | None = Field(None, description="How long what is known about people is kept.")
+    durability: Literal["process", "power"] | None = Field(
+        None, description="What sending survives: the end of the process, or of the power too. Default: process."
     )
     campaigns: dict[str, Campaign] = Field(default_factory=dict, description="The campaigns by name.")
 

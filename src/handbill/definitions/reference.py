@@ -13,15 +13,14 @@ from typing import Any, Literal, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from handbill.definitions import campaign, languages, policy, values
-from handbill.definitions.clauses import ORDER_AMOUNTS, ORDER_PROPERTIES, RESPONSES
-from handbill.definitions.fields import BUILTIN_FIELDS, FieldDeclaration
+from handbill.definitions import campaign, deciding, languages, metrics, policy, secret, sending, values
+from handbill.definitions.fields import FieldDeclaration
 from handbill.definitions.languages import Languages, LocalText
 from handbill.definitions.metrics import METRICS
-from handbill.definitions.operands import MOMENT_OPERATORS, NUMBER_OPERATORS, OPERATORS
-from handbill.definitions.planned import PLANNED_CLAUSE_KEYS, PLANNED_EVENTS, PLANNED_KEYS, PLANNED_VALUES
+from handbill.definitions.planned import PLANNED_KEYS, PLANNED_VALUES
 from handbill.definitions.project import ProjectFile
-from handbill.definitions.validation import alternatives
+from handbill.definitions.segment_reference import SECTIONS, table
+from handbill.definitions.shape import alternatives
 
 PARTS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("the whole file", ProjectFile),
@@ -29,13 +28,18 @@ PARTS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("fields.NAME", FieldDeclaration),
     ("languages", Languages),
     ("channels.email", policy.EmailChannel),
-    ("channels.email.utm", policy.Utm),
+    ("channels.email.dkim", sending.Dkim),
+    ("channels.email.utm", sending.Utm),
+    ("channels.email.warm_up", sending.WarmUp),
     ("channels.direct_mail", policy.DirectMailChannel),
+    ("channels.direct_mail.return_address", sending.ReturnAddress),
     ("policies", policy.Policies),
     ("policies.caps", policy.Cap),
     ("policies.quiet_hours", policy.QuietHours),
     ("policies.global_holdout", policy.GlobalHoldout),
     ("layers.NAME", policy.Layer),
+    ("metrics.NAME", metrics.OwnMetric),
+    ("retention", policy.Retention),
     ("campaigns.NAME", campaign.Campaign),
     ("audience", campaign.Audience),
     ("schedule", campaign.Schedule),
@@ -47,6 +51,9 @@ PARTS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("experiment.arms.NAME", campaign.Arm),
     ("experiment.arms.NAME.offer", campaign.Offer),
     ("experiment.primary", campaign.Primary),
+    ("experiment.guardrails", deciding.Guardrail),
+    ("experiment.rollout", deciding.Rollout),
+    ("experiment.bandit", deciding.Bandit),
 )
 """Every part of campaigns.yaml by its path; those of a campaign are named from the campaign on."""
 
@@ -65,6 +72,10 @@ _WRITTEN: Mapping[Callable[[Any], Any], str] = {
     values.parse_cap_size: "number, `2` or `10 points`",
     values.parse_time_of_day: "time of day, `21:00`",
     values.parse_timezone_or_recipient: "`recipient`, or a time zone, `Europe/London`",
+    values.parse_country: "country, `GB`",
+    values.parse_domain: "domain, `northwind.example`",
+    values.parse_web_address: "address, `https://shop.example`",
+    secret.parse_secret: "reference, `${NAME}` or `file:PATH`",
     languages.parse_language: "language, `de` or `de-AT`",
 }
 _MARK = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -90,7 +101,7 @@ def _keys() -> Iterator[str]:
         yield (model.__doc__ or "").split("\n\n")[0]
         yield ""
         rows = [(name, field) for name, field in model.model_fields.items() if (model, name) not in _HIDDEN]
-        yield from _table(("key", "value", "default", "meaning"), (_row(name, field) for name, field in rows))
+        yield from table(("key", "value", "default", "meaning"), (_row(name, field) for name, field in rows))
 
 
 _HIDDEN = {(campaign.Campaign, "name")}
@@ -146,65 +157,20 @@ def _planned() -> Iterator[str]:
         (f"{titles[model]}: `{key}`", ", ".join(f"`{word}`" for word in sorted(words)))
         for (model, key), words in PLANNED_VALUES.items()
     ]
-    yield from _table(("part", "planned"), rows)
+    yield from table(("part", "planned"), rows)
 
 
 def _metrics() -> Iterator[str]:
     kinds = {"rate": "rate: effects in `pp`", "amount": "amount: effects in its own unit"}
     rows = ((f"`{metric.name}`", kinds[metric.kind], metric.meaning) for metric in METRICS.values())
-    yield from _table(("metric", "kind", "what it is"), rows)
-
-
-def _operators() -> Iterator[str]:
-    rows = [(f"a field of type {type_}", _listed(operators)) for type_, operators in OPERATORS.items()]
-    rows.append(("a count, `sum`, `min`, `max`, `average`", _listed(NUMBER_OPERATORS)))
-    rows.append(("`first`, `last`", _listed(MOMENT_OPERATORS)))
-    yield from _table(("what is compared", "operators"), rows)
-
-
-def _builtin() -> Iterator[str]:
-    yield from _table(("field", "type"), ((f"`{field.name}`", field.type) for field in BUILTIN_FIELDS.values()))
-
-
-def _events() -> Iterator[str]:
-    rows = [("`order`", "An order that was imported.")]
-    rows += [
-        (_listed(f"{channel}.{each}" for each in answers), f"What became of {_CHANNELS[channel]} that we sent.")
-        for channel, answers in RESPONSES.items()
-    ]
-    rows.append(("any other name", "An event of your own, as it was imported: `page_view`, `cart_add`."))
-    yield from _table(("event", "what it is"), rows)
-    yield ""
-    yield f"An order has {_listed(ORDER_PROPERTIES)}; {_listed(ORDER_AMOUNTS)} can be added up."
-
-
-_CHANNELS = {"email": "an e-mail", "direct_mail": "a printed piece"}
-
-
-def _planned_clauses() -> Iterator[str]:
-    yield f"Keys: {_listed(sorted(PLANNED_CLAUSE_KEYS))}."
-    yield f"Events: {_listed(sorted(PLANNED_EVENTS))}."
-
-
-def _listed(words: Any) -> str:
-    return ", ".join(f"`{word}`" for word in words)
-
-
-def _table(header: tuple[str, ...], rows: Any) -> Iterator[str]:
-    yield f"| {' | '.join(header)} |"
-    yield f"|{'---|' * len(header)}"
-    for row in rows:
-        yield f"| {' | '.join(row)} |"
+    yield from table(("metric", "kind", "what it is"), rows)
 
 
 _SECTIONS: Mapping[str, Callable[[], Iterator[str]]] = {
     "keys": _keys,
     "planned": _planned,
     "metrics": _metrics,
-    "operators": _operators,
-    "builtin": _builtin,
-    "events": _events,
-    "planned_clauses": _planned_clauses,
+    **SECTIONS,
 }
 
 

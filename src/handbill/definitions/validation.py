@@ -1,15 +1,15 @@
 """Whether a tree of texts is what a model declares, and what is wrong with it in the marketer's words."""
 
 from collections.abc import Callable, Iterator, Mapping
-from types import UnionType
-from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
+from typing import Any, TypeVar
 
-from pydantic import BaseModel, RootModel, ValidationError
+from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from handbill.definitions.definition import Definition
 from handbill.definitions.findings import Finding, Path
-from handbill.definitions.planned import PLANNED_KEYS, is_planned_value, planned
+from handbill.definitions.planned import PLANNED_KEYS, PLANNED_VALUES, planned
+from handbill.definitions.shape import alternatives, fields_of, model_at
 from handbill.definitions.words import either, nearest, quoted, unknown
 from handbill.definitions.yaml import Items, Keys, Text, Tree, at, plain
 
@@ -41,7 +41,7 @@ def keys_of(model: type[BaseModel]) -> list[str]:
 def _findings(error: ErrorDetails, model: type[Definition], tree: Tree) -> Iterator[Finding]:
     path: Path = error["loc"]
     key = str(path[-1]) if path else ""
-    owner = _owner(model, path[:-1])
+    owner = model_at(model, path[:-1])
     match error["type"]:
         case "extra_forbidden":
             yield _unknown_key(path, key, owner)
@@ -55,7 +55,7 @@ def _findings(error: ErrorDetails, model: type[Definition], tree: Tree) -> Itera
 
 def _meant(path: Path, model: type[Definition]) -> Path:
     """Where the key would stand that a misspelt one is nearest to; such a key is not missing as well."""
-    owner = _owner(model, path[:-1])
+    owner = model_at(model, path[:-1])
     near = nearest(str(path[-1]), keys_of(owner)) if owner else None
     return (*path[:-1], near) if near else ()
 
@@ -63,7 +63,19 @@ def _meant(path: Path, model: type[Definition]) -> Path:
 def _unknown_key(path: Path, key: str, owner: type[Definition] | None) -> Finding:
     if owner and key in PLANNED_KEYS.get(owner, ()):
         return Finding(path, *planned(key), at_key=True)
-    return Finding(path, *unknown("key", key, keys_of(owner) if owner else ()), at_key=True)
+    reserved = PLANNED_KEYS.get(owner, frozenset()) if owner else frozenset()
+    what, mend = unknown("key", key, keys_of(owner) if owner else (), reserved)
+    parts = _parts_with(key, owner) if owner and not nearest(key, keys_of(owner)) else []
+    return Finding(path, what, f"Write it under {either(parts)}." if parts else mend, at_key=True)
+
+
+def _parts_with(key: str, owner: type[Definition]) -> list[str]:
+    """The keys beside an unknown one that hold keys of their own, and know it."""
+    found = []
+    for name, declared in fields_of(owner).items():
+        inner = [each for each in alternatives(declared) if isinstance(each, type) and issubclass(each, Definition)]
+        found += [name for each in inner if key in fields_of(each)]
+    return found
 
 
 def _missing(path: Path, key: str, owner: type[Definition] | None) -> Finding:
@@ -81,25 +93,36 @@ def _wrong_value(error: ErrorDetails, model: type[Definition], tree: Tree) -> Fi
     if path[-1:] == (_KEY_ITSELF,):
         return _wrong_key(error, str(path[-2]))
     key = next((step for step in reversed(path) if isinstance(step, str)), "")
-    owner, value = _owner(model, path[:-1]), _written_at(tree, path)
+    value = _written_at(tree, path)
     text = value.text if isinstance(value, Text) else ""
-    if owner and is_planned_value(owner, key, text):
-        return Finding(path, *planned(text))
+    if error["type"] == "literal_error":
+        return Finding(path, *_unknown_word(key, text, _literals(error["ctx"]["expected"]), model_at(model, path[:-1])))
     if error["type"] in _SENTENCES:
         return Finding(path, *_SENTENCES[error["type"]](key, text, error.get("ctx", {})))
-    return Finding(path, *_wrong_shape(error, key, value, _owner(model, path)))
+    return Finding(path, *_wrong_shape(error, key, value, model_at(model, path)))
 
 
 def _wrong_key(error: ErrorDetails, key: str) -> Finding:
     """A name that marketers choose, where only some names mean something."""
-    name = "value_error" if error["type"] == "value_error" else "literal_error"
-    return Finding(error["loc"][:-1], *_SENTENCES[name]("key", key, error.get("ctx", {})), at_key=True)
+    limits = error.get("ctx", {})
+    is_word = error["type"] == "literal_error"
+    said = unknown("key", key, _literals(limits["expected"])) if is_word else _two_sentences(str(limits["error"]))
+    return Finding(error["loc"][:-1], *said, at_key=True)
+
+
+def _unknown_word(key: str, word: str, known: list[str], owner: type[Definition] | None) -> tuple[str, str]:
+    """Words that nothing acts on yet are not offered, unless one of them was meant."""
+    reserved = PLANNED_VALUES.get((owner, key), frozenset()) if owner else frozenset()
+    return unknown(key, word, known, reserved)
 
 
 def _wrong_shape(error: ErrorDetails, key: str, value: Tree | None, inner: type[Definition] | None) -> tuple[str, str]:
     text = value.text if isinstance(value, Text) else ""
+    if error["type"] == "dict_type" and isinstance(value, Items):
+        return f"{key} must be one text, or one for each language.", "Write it like {default: Spring, de: Frühling}."
     if error["type"] in {"model_type", "dict_type"}:
-        example = f"Write keys such as {either(keys_of(inner)[:6])}." if inner else 'Write them like "name: value".'
+        known = [each for each in keys_of(inner) if each not in PLANNED_KEYS.get(inner, ())] if inner else []
+        example = f"Write keys such as {either(known[:6])}." if known else 'Write them like "name: value".'
         return f"{key} must hold keys, not a single value.", example
     if error["type"] == "tuple_type":
         return f"{key} must be a list.", f"Write it like [{text or 'one, two'}]."
@@ -115,7 +138,6 @@ def _not_enough(key: str, _: str, limits: dict[str, Any]) -> tuple[str, str]:
 
 _SENTENCES: Mapping[str, Callable[[str, str, dict[str, Any]], tuple[str, str]]] = {
     "value_error": lambda _key, _text, limits: _two_sentences(str(limits["error"])),
-    "literal_error": lambda key, text, limits: unknown(key, text, _literals(limits["expected"])),
     "int_parsing": lambda key, text, _: (f"{key} {quoted(text)} is not a whole number.", "Write digits only."),
     "greater_than_equal": lambda key, text, limits: (f"{key} is {text}.", f"Use at least {limits['ge']}."),
     "less_than_equal": lambda key, text, limits: (f"{key} is {text}.", f"Use at most {limits['le']}."),
@@ -143,36 +165,3 @@ def _two_sentences(message: str) -> tuple[str, str]:
 
 _KEY_ITSELF = "[key]"
 """What pydantic adds to the path of a value when it means the key above it."""
-
-
-def _owner(model: Any, path: Path) -> type[Definition] | None:
-    """The model that stands at the path, found along the declared types."""
-    found = model
-    for step in path:
-        found = _child(found, step)
-    models = [each for each in alternatives(found) if isinstance(each, type) and issubclass(each, Definition)]
-    return models[0] if models else None
-
-
-def _child(annotation: Any, step: str | int) -> Any:
-    for each in alternatives(annotation):
-        if isinstance(each, type) and issubclass(each, RootModel):
-            return _child(each.model_fields["root"].annotation, step)
-        if isinstance(each, type) and issubclass(each, BaseModel):
-            for name, field in each.model_fields.items():
-                if step in (name, field.alias):
-                    return field.annotation
-        elif get_origin(each) is dict:
-            return get_args(each)[1]
-        elif get_origin(each) is tuple:
-            return get_args(each)[0]
-    return None
-
-
-def alternatives(annotation: Any, *, bare: bool = True) -> list[Any]:
-    """The types that a declared type allows; `bare` ones without what pydantic's annotations add to them."""
-    if get_origin(annotation) in (Union, UnionType):
-        return [each for option in get_args(annotation) for each in alternatives(option, bare=bare)]
-    if bare and get_origin(annotation) is Annotated:
-        return alternatives(get_args(annotation)[0])
-    return [annotation]

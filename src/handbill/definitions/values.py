@@ -40,6 +40,7 @@ _AMOUNT = re.compile(r"[0-9]{1,12}(\.[0-9]{1,6})?")
 _EFFECT = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(pp)?")
 _MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}([ T][0-9]{2}:[0-9]{2}(:[0-9]{2})?)?")
 _DURATION = re.compile(r"([0-9]{1,6})\s*(second|minute|hour|day|week|month|year)s?")
+_DOMAIN = re.compile(r"([^\W_]([\w-]{0,61}[^\W_])?\.)+[^\W_]([\w-]{0,61}[^\W_])?")
 _CAP_SIZE = re.compile(r"([0-9]{1,6})(?:\s+points?)?")
 _RATE = re.compile(r"([0-9]{1,9})\s*/\s*(second|minute|hour|day)")
 
@@ -232,6 +233,30 @@ def parse_currency(text: Any) -> str:
     return raw
 
 
+def parse_country(text: Any) -> str:
+    """An ISO 3166 code, such as GB."""
+    raw = _written(text)
+    if not re.fullmatch(r"[A-Z]{2}", raw):
+        raise ValueError(f"{quoted(raw)} is not a country. Use its two capital letters, such as GB.")
+    return raw
+
+
+def parse_domain(text: Any) -> str:
+    """`northwind.example`; letters of other alphabets are allowed."""
+    raw = _written(text)
+    if not _DOMAIN.fullmatch(raw):
+        raise ValueError(f"{quoted(raw)} is not a domain. Write it like northwind.example.")
+    return raw
+
+
+def parse_web_address(text: Any) -> str:
+    """`https://shop.example/sale`."""
+    line = parse_line(text)
+    if not re.fullmatch(r"https?://[^\s/?#@]+([/?#]\S*)?", line):
+        raise ValueError(f"{quoted(line)} is not a web address. Write it like https://shop.example.")
+    return line
+
+
 def _written(value: Any) -> str:
     if isinstance(value, (dict, list, tuple)):
         raise ValueError("one value belongs here, not several. Write a single value.")
@@ -262,4 +287,7 @@ TimezoneOrRecipient = Annotated[str, BeforeValidator(parse_timezone_or_recipient
 CapSize = Annotated[int, BeforeValidator(parse_cap_size)]
 Boolean = Annotated[bool, BeforeValidator(parse_boolean)]
 Line = Annotated[str, BeforeValidator(parse_line)]
+Country = Annotated[str, BeforeValidator(parse_country)]
+Domain = Annotated[str, BeforeValidator(parse_domain)]
+WebAddress = Annotated[str, BeforeValidator(parse_web_address)]
 Currency = Annotated[str, BeforeValidator(parse_currency)]

@@ -1,6 +1,6 @@
 """Which word was meant, and how a list of words is said in a sentence."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from difflib import get_close_matches
 
 LONGEST_LIST = 16
@@ -30,10 +30,14 @@ def quoted(text: object) -> str:
     return f'"{written}"' if len(written) <= _LONGEST_QUOTE else f'"{written[:_LONGEST_QUOTE]}…"'
 
 
-def unknown(noun: str, word: str, known: Iterable[str]) -> tuple[str, str]:
-    """What is wrong and how to mend it: `channel "emial" is not known.`, `Use email or direct_mail. Did you mean…`."""
-    words = list(known)
-    near = nearest(word, words)
+def unknown(noun: str, word: str, known: Iterable[str], reserved: Collection[str] = ()) -> tuple[str, str]:
+    """What is wrong and how to mend it: `channel "emial" is not known.`, `Use email or direct_mail. Did you mean…`.
+
+    Of the words that are `reserved` for later, one may have been meant, but none is offered.
+    """
+    everything = list(known)
+    words = [each for each in everything if each not in reserved]
+    near = nearest(word, [*everything, *reserved])
     mend = []
     if not words:
         mend.append("There is none yet.")

@@ -1,27 +1,47 @@
-"""Whether the channels can send: server, sender, security, and secrets that stand elsewhere."""
+"""Whether the channels can send: server or vendor, sender, security, and secrets that stand elsewhere."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from email.utils import parseaddr
 from pathlib import PurePosixPath
 
-from handbill.definitions.findings import Finding, Path
+from handbill.definitions.findings import Finding, Path, under
 from handbill.definitions.policy import DirectMailChannel, EmailChannel
 from handbill.definitions.secret import is_reference
+from handbill.definitions.sending import Dkim, WarmUp
 from handbill.definitions.words import quoted
 from handbill.definitions.yaml import Text, Tree, at
 
 _THIS_MACHINE = {"localhost", "127.0.0.1", "::1"}
+_SECRETS = {
+    "password": ("a password", "SMTP_PASSWORD"),
+    "api_key": ("an API key", "MAIL_API_KEY"),
+    "signing_key": ("a signing key", "MAIL_SIGNING_KEY"),
+}
+"""Keys that only refer to their value: what that is called, and an example of a variable."""
+
+_NEEDED: Mapping[str, tuple[str, ...]] = {
+    "ses": ("key_id", "api_key", "region"),
+    "sendgrid": ("api_key",),
+    "mailgun": ("api_key", "domain"),
+    "postmark": ("api_key",),
+    "resend": ("api_key",),
+    "lob": ("api_key",),
+    "postgrid": ("api_key",),
+}
+"""What a vendor cannot be reached without."""
+
+_ALLOWED: Mapping[str, tuple[str, ...]] = {
+    "ses": ("stream", "signing_key"),
+    "mailgun": ("region", "signing_key"),
+    "postmark": ("stream", "signing_key"),
+    **dict.fromkeys(("sendgrid", "resend", "lob", "postgrid"), ("signing_key",)),
+}
+_VENDOR_KEYS = tuple(dict.fromkeys(key for keys in (*_NEEDED.values(), *_ALLOWED.values()) for key in keys))
 
 
 def check_email_channel(written: Tree | None, channel: EmailChannel | None) -> Iterator[Finding]:
-    """The e-mail channel; the secret is looked at even where the rest cannot be read."""
-    password = at(written, "password")
-    if isinstance(password, Text) and not is_reference(password.text):
-        # The text is never repeated: messages end in logs.
-        mend = (
-            "Write ${SMTP_PASSWORD}, and set that variable where Handbill runs. Change the password: files are copied."
-        )
-        yield Finding(("password",), "a password stands here in plain text.", mend)
+    """The e-mail channel; secrets are looked at even where the rest cannot be read."""
+    yield from _check_secrets(written)
     if channel is None:
         return
     if channel.provider == "smtp" and channel.host is None:
@@ -29,26 +49,86 @@ def check_email_channel(written: Tree | None, channel: EmailChannel | None) -> I
     if channel.security == "none" and channel.host and channel.host not in _THIS_MACHINE:
         what = f"security none would send passwords and mail readable to {quoted(channel.host)}."
         yield Finding(("security",), what, "Use starttls; none is for localhost only.")
+    yield from _check_vendor(channel)
     for key, address in (("from", channel.from_), ("reply_to", channel.reply_to)):
-        if address is not None and not _is_sender(address):
-            what = f"{quoted(address)} is not an e-mail address."
-            yield Finding((key,), what, "Write it like Northwind <news@northwind.example>.")
+        if address is not None and not is_sender(address):
+            yield Finding((key,), *_no_address(address, "Northwind <news@northwind.example>"))
+    yield from _check_seeds(channel.seeds)
+    if channel.dkim:
+        yield from under(("dkim",), _check_dkim(channel.dkim, channel.from_))
+    if channel.warm_up:
+        yield from under(("warm_up",), _check_warm_up(channel.warm_up))
     yield from _check_directory(channel.directory)
 
 
-def check_mail_channel(channel: DirectMailChannel | None) -> Iterator[Finding]:
+def check_mail_channel(written: Tree | None, channel: DirectMailChannel | None) -> Iterator[Finding]:
     """The direct mail channel."""
+    yield from _check_secrets(written)
     if channel:
+        yield from _check_vendor(channel)
         yield from _check_directory(channel.directory)
 
 
-def _is_sender(address: str) -> bool:
-    if address.startswith("${"):
-        return is_reference(address)
+def is_sender(address: str) -> bool:
+    """Whether it is one mailbox, with or without a name before it."""
     name, mailbox = parseaddr(address)
     local, at_sign, domain = mailbox.rpartition("@")
     is_whole = address in (mailbox, f"<{mailbox}>") or bool(name)
     return bool(local and at_sign and domain and is_whole and " " not in mailbox)
+
+
+def _no_address(address: str, example: str) -> tuple[str, str]:
+    return f"{quoted(address)} is not an e-mail address.", f"Write it like {example}."
+
+
+def _check_secrets(written: Tree | None) -> Iterator[Finding]:
+    """The texts are never repeated: messages end in logs."""
+    for key, (noun, variable) in _SECRETS.items():
+        secret = at(written, key)
+        if isinstance(secret, Text) and not is_reference(secret.text):
+            mend = f"Write ${{{variable}}}, and set that variable where Handbill runs. Change it: files are copied."
+            yield Finding((key,), f"{noun} stands here in plain text.", mend)
+
+
+def _check_vendor(channel: EmailChannel | DirectMailChannel) -> Iterator[Finding]:
+    needed, allowed = _NEEDED.get(channel.provider, ()), _ALLOWED.get(channel.provider, ())
+    for key in needed:
+        if getattr(channel, key) is None:
+            yield Finding((), f"provider {channel.provider} needs {key}.", f"Add {key}.", at_key=True)
+    for key in _VENDOR_KEYS:
+        if key not in (*needed, *allowed) and getattr(channel, key, None) is not None:
+            what = f"provider {channel.provider} has no {key}."
+            yield Finding((key,), what, "Remove it, or name the vendor that it belongs to.", at_key=True)
+
+
+def _check_seeds(seeds: Iterable[str]) -> Iterator[Finding]:
+    seen: set[str] = set()
+    for index, seed in enumerate(seeds):
+        if not is_sender(seed):
+            yield Finding(("seeds", index), *_no_address(seed, "qa@northwind.example"))
+        elif seed.casefold() in seen:
+            yield Finding(("seeds", index), f"{quoted(seed)} stands here twice.", "Remove one.")
+        seen.add(seed.casefold())
+
+
+def _check_dkim(dkim: Dkim, sender: str) -> Iterator[Finding]:
+    if not is_reference(dkim.key_file) and ("-----" in dkim.key_file or len(dkim.key_file) > 500):
+        mend = "Write the name of its file, or ${DKIM_KEY_FILE}. Make a new key: files are copied."
+        yield Finding(("key_file",), "a private key stands here in plain text.", mend)
+    domain, _, _ = parseaddr(sender)[1].rpartition("@")[2].casefold().partition(">")
+    signing = dkim.domain.casefold()
+    if is_sender(sender) and not (_within(domain, signing) or _within(signing, domain)):
+        what = f"{quoted(dkim.domain)} cannot sign for {quoted(domain)}, from which the e-mails come."
+        yield Finding(("domain",), what, f"Write {domain}.")
+
+
+def _within(domain: str, other: str) -> bool:
+    return domain == other or domain.endswith(f".{other}")
+
+
+def _check_warm_up(warm_up: WarmUp) -> Iterator[Finding]:
+    if warm_up.start.per.days != 1:
+        yield Finding(("start",), "a warm-up is counted by day.", "Write it like 200/day.")
 
 
 def _check_directory(directory: str | None) -> Iterator[Finding]:

@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path as FilePath
 
 from handbill.definitions.campaign import CHANNELS, Channel
+from handbill.definitions.checks.channels import is_sender
 from handbill.definitions.checks.draft import Draft
 from handbill.definitions.findings import Finding
 from handbill.definitions.words import quoted, unknown
@@ -42,6 +43,7 @@ def check_content(draft: Draft, templates: Templates, channels: Collection[str])
             if name in draft.arms_on(channel):
                 yield from _check_channel(draft, name, channel, channels)
         yield from _check_words(draft, name)
+    yield from _check_answers(draft)
     yield from _check_templates(draft, templates)
     yield from _check_shared(draft)
 
@@ -81,6 +83,15 @@ def _check_words(draft: Draft, name: str) -> Iterator[Finding]:
             if contents[channel] and getattr(contents[channel], key) is None and not draft.has(*path, key):
                 what = f"the {_MESSAGE[channel]}{of_arm} has no {key}."
                 yield Finding(path, what, f"Add it, such as {example}.", at_key=True)
+
+
+def _check_answers(draft: Draft) -> Iterator[Finding]:
+    arms = draft.arm_names if draft.is_experiment else ()
+    for path in [(), *(draft.path_of(arm) for arm in arms)]:
+        address = draft.text(*path, "email", "reply_to")
+        if address and not is_sender(address.strip()):
+            what, mend = f"{quoted(address)} is not an e-mail address.", "Write it like help@northwind.example."
+            yield Finding((*path, "email", "reply_to"), what, mend)
 
 
 def _check_templates(draft: Draft, templates: Templates) -> Iterator[Finding]:

@@ -10,6 +10,7 @@ from handbill.definitions.campaign import (
     Channel,
     EmailContent,
     Goal,
+    LayerSlot,
     MailContent,
     Primary,
     Schedule,
@@ -33,6 +34,7 @@ class Draft:
     schedule: Schedule | None
     goal: Goal | None
     primary: Primary | None
+    layer: LayerSlot | None
     email: EmailContent | None
     direct_mail: MailContent | None
     arms: Mapping[str, Arm]
@@ -42,6 +44,16 @@ class Draft:
     def is_experiment(self) -> bool:
         """Whether arms are compared."""
         return self.has("experiment")
+
+    @property
+    def unit(self) -> str:
+        """What is drawn: contact or household."""
+        return self.text("experiment", "unit") or "contact"
+
+    @property
+    def sending_arms(self) -> list[str]:
+        """The readable arms that are sent something."""
+        return [name for name, arm in self.arms.items() if not arm.holdout]
 
     @property
     def every_arm_is_read(self) -> bool:
@@ -96,6 +108,7 @@ def read_draft(name: str, written: Tree) -> Draft:
         schedule=part(Schedule, at(written, "schedule")),
         goal=part(Goal, at(written, "goal")),
         primary=part(Primary, at(written, "experiment", "primary")),
+        layer=part(LayerSlot, at(written, "experiment", "layer")),
         email=email,
         direct_mail=direct_mail,
         arms={arm: found for arm, found in arms.items() if found is not None},

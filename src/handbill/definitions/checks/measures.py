@@ -1,29 +1,29 @@
 """Whether the metrics of an experiment can be measured on its arms, and the goal can value them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
+from handbill.definitions.checks.deciding import unit_of_effect
 from handbill.definitions.checks.draft import Draft
 from handbill.definitions.findings import Finding, Path
-from handbill.definitions.metrics import METRICS, compared_arms
-from handbill.definitions.values import Effect
+from handbill.definitions.metrics import Metric, compared_arms
 from handbill.definitions.words import quoted, unknown
 
 _ORDER_METRICS = {"orders", "revenue", "margin"}
 _PRIMARY: Path = ("experiment", "primary")
 
 
-def check_measures(draft: Draft) -> Iterator[Finding]:
+def check_measures(draft: Draft, metrics: Mapping[str, Metric]) -> Iterator[Finding]:
     """Primary and secondary metrics, and what the goal must say for them."""
     if not draft.is_experiment:
         return
     for path, name in _named_metrics(draft):
-        if name not in METRICS:
-            yield Finding(path, *unknown("metric", name, METRICS))
+        if name not in metrics:
+            yield Finding(path, *unknown("metric", name, metrics))
         elif draft.goal and name in _ORDER_METRICS and draft.goal.event != "order":
             what = f"{name} counts orders, but the goal is {quoted(draft.goal.event)}."
             yield Finding(path, what, "Use conversion, or goal: {event: order}.")
-    yield from _check_primary(draft)
-    yield from _check_secondary(draft)
+    yield from _check_primary(draft, metrics)
+    yield from _check_secondary(draft, metrics)
     yield from _check_margin(draft)
 
 
@@ -36,9 +36,9 @@ def _named_metrics(draft: Draft) -> Iterator[tuple[Path, str]]:
             yield ("experiment", "secondary", index), name
 
 
-def _check_primary(draft: Draft) -> Iterator[Finding]:
+def _check_primary(draft: Draft, metrics: Mapping[str, Metric]) -> Iterator[Finding]:
     name = draft.text(*_PRIMARY, "metric")
-    metric = METRICS.get(name or "")
+    metric = metrics.get(name or "")
     path = (*_PRIMARY, "metric")
     if metric is None:
         return
@@ -48,7 +48,7 @@ def _check_primary(draft: Draft) -> Iterator[Finding]:
         mend = f"Use conversion, or name a comparison between arms that are sent something{_example(draft)}."
         yield Finding(path, f"{metric.name} cannot be measured on arm {quoted(silent)}, which is sent nothing.", mend)
     if draft.primary:
-        yield from _check_power(draft.primary.minimum_effect, metric.kind == "rate", metric.name)
+        yield from unit_of_effect((*_PRIMARY, "minimum_effect"), draft.primary.minimum_effect, metric)
         for key, value in (("power", draft.primary.power), ("confidence", draft.primary.confidence)):
             if not 0 < value < 1:
                 mend = f"Write {'80%' if key == 'power' else '95%'}."
@@ -63,20 +63,11 @@ def _silent_arm(draft: Draft) -> str | None:
 
 
 def _example(draft: Draft) -> str:
-    sent = [name for name, arm in draft.arms.items() if not arm.holdout]
+    sent = draft.sending_arms
     return f", such as {sent[1]} - {sent[0]}" if len(sent) > 1 else ""
 
 
-def _check_power(effect: Effect | None, is_rate: bool, metric: str) -> Iterator[Finding]:
-    path = (*_PRIMARY, "minimum_effect")
-    if effect and is_rate and not effect.percentage_points:
-        mend = "Write it in percentage points, such as 1 pp."
-        yield Finding(path, f"{metric} is a rate, and {effect} has no unit.", mend)
-    elif effect and not is_rate and effect.percentage_points:
-        yield Finding(path, f"{metric} is an amount, not a rate.", "Write it in its own unit, such as 0.30.")
-
-
-def _check_secondary(draft: Draft) -> Iterator[Finding]:
+def _check_secondary(draft: Draft, metrics: Mapping[str, Metric]) -> Iterator[Finding]:
     """Message metrics are shown for pairs of arms that are both sent something; there must be such a pair."""
     control = draft.text("experiment", "control")
     if control is None or control not in draft.arms or not draft.every_arm_is_read:
@@ -89,7 +80,7 @@ def _check_secondary(draft: Draft) -> Iterator[Finding]:
         pairs.append(pair)
     measurable = any(all(not draft.arms[name].holdout for name in pair) for pair in pairs)
     for index, name in enumerate(draft.texts("experiment", "secondary")):
-        if name in METRICS and METRICS[name].of == "message" and not measurable:
+        if name in metrics and metrics[name].of == "message" and not measurable:
             what = f"{name} has no two arms to compare: {quoted(control)} is sent nothing."
             mend = f"Remove it, or add compare with two arms that are sent something{_example(draft)}."
             yield Finding(("experiment", "secondary", index), what, mend)

@@ -1,7 +1,7 @@
 """Whether a campaign says when it goes out, at a time that exists."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from handbill.definitions.checks.draft import Draft
 from handbill.definitions.cron import parse_cron
@@ -9,11 +9,14 @@ from handbill.definitions.findings import Finding
 from handbill.definitions.values import RECIPIENT, parse_timezone, zone
 from handbill.definitions.words import quoted
 
-_WAYS = ("at", "cron", "in_home")
+_WAYS = ("at", "cron", "every", "in_home")
 
 
-def check_schedule(draft: Draft, timezone: str | None) -> Iterator[Finding]:
-    """Exactly one way to say when; `timezone` is the project's, None where it cannot be read."""
+def check_schedule(draft: Draft, timezone: str | None, transit: timedelta | None) -> Iterator[Finding]:
+    """Exactly one way to say when, and a window that outlasts the `transit` of post.
+
+    `timezone` is the project's, None where it cannot be read.
+    """
     schedule = draft.schedule
     if schedule is None:
         return
@@ -27,6 +30,7 @@ def check_schedule(draft: Draft, timezone: str | None) -> Iterator[Finding]:
         yield from _check_in_home(draft, schedule.in_home)
     if schedule.at:
         yield from _check_exists(schedule.at, schedule.timezone or timezone)
+    yield from _check_transit(draft, transit)
 
 
 def _check_zone(name: str | None) -> Iterator[Finding]:
@@ -55,13 +59,28 @@ def _check_in_home(draft: Draft, moment: datetime) -> Iterator[Finding]:
         yield Finding(path, "in_home is a day, not a time of day.", f"Write {moment.date()}.")
 
 
+def _check_transit(draft: Draft, transit: timedelta | None) -> Iterator[Finding]:
+    """With e-mail beside it, post is waited for from the moment when the e-mail leaves."""
+    beside = draft.arms_on("email") and draft.arms_on("direct_mail") and not draft.has("schedule", "in_home")
+    if transit and beside and draft.goal and draft.goal.within <= transit:
+        what = f"the window closes before post arrives: it is {transit.days} days under way."
+        yield Finding(("goal", "within"), what, "Write a longer window, such as 60 days.")
+
+
 def _check_exists(moment: datetime, timezone: str | None) -> Iterator[Finding]:
-    """A clock that is put forward skips an hour; a time in it exists nowhere in that zone."""
+    """A clock that is put forward skips an hour, and one that is put back shows an hour twice."""
     try:
         place = zone(parse_timezone(timezone))
     except ValueError:
         return  # recipient, or a zone that is reported already
-    back = moment.replace(tzinfo=place).astimezone(UTC).astimezone(place).replace(tzinfo=None)
-    if back != moment:
-        what = f"{quoted(f'{moment:%Y-%m-%d %H:%M}')} does not exist in {timezone}: the clocks are put forward over it."
-        yield Finding(("schedule", "at"), what, f"Write {moment + timedelta(hours=1):%Y-%m-%d %H:%M}.")
+    before, after = (moment.replace(tzinfo=place, fold=fold).utcoffset() or timedelta(0) for fold in (0, 1))
+    if before == after:
+        return
+    said, shift = quoted(f"{moment:%Y-%m-%d %H:%M}"), abs(after - before)
+    what = (
+        f"{said} does not exist in {timezone}: the clocks are put forward over it."
+        if after > before
+        else f"{said} comes twice in {timezone}: the clocks are put back over it."
+    )
+    mend = f"Write {moment - shift:%Y-%m-%d %H:%M} or {moment + shift:%Y-%m-%d %H:%M}."
+    yield Finding(("schedule", "at"), what, mend)
