@@ -61,6 +61,6 @@ def _unset(reference: str, name: str) -> tuple[str, str]:
     if not _NAME.fullmatch(name):
         return (
             f"{quoted(reference)} names no environment variable.",
-            "Write it like ${NAME}, or $${ for these two signs.",
+            "Write ${NAME}, or $${ for these two signs.",
         )
     return f"the environment variable {name} is not set.", f"Set it, such as export {name}=…, or write the value here."
