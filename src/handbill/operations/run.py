@@ -133,6 +133,21 @@ def drain_run(
             stop.wait(max(0.0, wait.total_seconds()))
 
 
+def seal_and_queue(connection: Connection, occasion: Occasion, plan: Plan) -> int:
+    """Makes a run of the plan whose selection is on this connection, with every message that it sends; answers its id.
+
+    Raises:
+        RunRefused: see `seal_run`.
+    """
+    project, now = occasion.project, occasion.now
+    run_id = seal_run(connection, project, plan, now=now)
+    if plan.sends:
+        queued = enqueue(connection, project, occasion.campaign, occasion.wave, run_id, now=now)
+        if queued != plan.sends:
+            raise RuntimeError(f"{plan.sends} messages were planned and {queued} queued")
+    return run_id
+
+
 def finish_run(engine: Engine, run_id: int, *, clock: Clock = real_clock) -> Books:
     """Marks a run as finished when nothing of it is open any more; answers its books either way."""
     with writing(engine) as connection:
@@ -210,12 +225,9 @@ def _begin(connection: Connection, occasion: Occasion, approved: Plan | None) ->
     else:
         plan = make_plan(connection, project, campaign.name, now=now, wave=wave.name if wave.is_extra else None)
     _require_due(plan, now)
-    run_id = seal_run(connection, project, plan, now=now)
+    run_id = seal_and_queue(connection, occasion, plan)
     if not plan.sends:
         raise NothingToDo(f"{plan.campaign}: nobody is to get anything. `handbill plan {plan.campaign}` says why.")
-    queued = enqueue(connection, project, campaign, wave, run_id, now=now)
-    if queued != plan.sends:
-        raise RuntimeError(f"{plan.sends} messages were planned and {queued} queued")
     return StartedRun(run_id, campaign.name, plan.wave, fence=1, is_resumed=False)
 
 
