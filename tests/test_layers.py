@@ -25,8 +25,10 @@ ALLOWED: dict[str, set[str]] = {
     "operations": {"definitions", "store", "contacts", "statistics", "planning", "rendering", "channels", "delivery",
                    "responses", "reports"},
     "demo": {"operations"},
+    "rehearsal": {"definitions", "store", "contacts", "planning", "rendering", "channels", "delivery", "responses",
+                  "operations"},
     "web": {"operations"},
-    "cli": {"operations", "demo"},
+    "cli": {"operations", "demo", "rehearsal"},
 }  # fmt: skip
 PREFECT_IN = {"run", "up", "deploy", "approve"}
 FORBIDDEN_NAMES = {"core", "common", "utils", "util", "helpers", "helper", "manager", "misc"}

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from handbill.cli import invoke
 from handbill.errors import SetupIncomplete
 from handbill.operations.starter import PARTS, lay_down, starter_dir
 
@@ -13,6 +14,11 @@ def test_a_new_project_holds_every_part_of_the_starter(tmp_path: Path) -> None:
     assert all((tmp_path / "shop" / part).exists() for part in PARTS)
     assert (tmp_path / "shop" / "campaigns.yaml").read_text() == (starter_dir() / "campaigns.yaml").read_text()
     assert not list((tmp_path / "shop").rglob("__pycache__"))
+
+
+def test_the_campaign_tests_of_a_new_project_are_green(tmp_path: Path) -> None:
+    lay_down(tmp_path / "shop")
+    assert invoke(["test", "--project", str(tmp_path / "shop")]) == 0
 
 
 def test_a_folder_that_holds_something_is_left_alone(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from handbill import __version__
 
 # In the order of `handbill --help`: begin, look, send, learn, operate.
 GROUPS = (
-    "init", "demo", "check", "imports", "segment", "preview",
+    "init", "demo", "check", "rehearse", "imports", "segment", "preview",
     "plan", "run", "control", "ingest", "report", "evaluate", "power",
     "up", "deploy", "database",
 )  # fmt: skip

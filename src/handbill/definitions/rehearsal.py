@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, ConfigDict, Field
 from handbill.definitions.campaign import Channel
 from handbill.definitions.definition import Definition
 from handbill.definitions.languages import Language
-from handbill.definitions.values import Boolean, Line, Money, Moment, Share, parse_duration, parse_line, parse_moment
+from handbill.definitions.values import Boolean, Line, Moment, Money, Share, parse_duration, parse_line, parse_moment
 from handbill.definitions.words import quoted
 
 ANY_ARM = "any"
@@ -97,6 +97,9 @@ class Persona(Definition):
     without: tuple[Line, ...] = Field((), description="Of those, what this one does not have.")
     fields: dict[str, str] = Field(
         default_factory=dict, description="Contact fields whose names mean something else here, such as orders."
+    )
+    since: dict[str, Past] = Field(
+        default_factory=dict, description="Since when a field has its value. Default: for a year."
     )
     consents: dict[Channel, tuple[Line, ...]] = Field(
         default_factory=dict, description="Topics that the person agreed to, by channel: {email: [offers]}."

@@ -22,8 +22,8 @@ def lay_down(target: Path) -> list[str]:
         found, made = source / part, target / part
         made.parent.mkdir(parents=True, exist_ok=True)
         if found.is_dir():
-            # pip compiles the flows of the installed starter; those caches are no part of it.
-            shutil.copytree(found, made, ignore=shutil.ignore_patterns("__pycache__", "*.pyc"))
+            # pip compiles the flows of the installed starter, and our own tests of bad files lie beside the good ones.
+            shutil.copytree(found, made, ignore=shutil.ignore_patterns("__pycache__", "*.pyc", "broken"))
         else:
             shutil.copyfile(found, made)
     (target / ".gitignore").write_text(".handbill/\n__pycache__/\n")

@@ -1,0 +1,1 @@
+"""Campaign tests: invented people, a clock that stands still, and what each of them gets; nothing leaves."""
