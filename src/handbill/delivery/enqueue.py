@@ -1,8 +1,7 @@
 """One row in the outbox for every message of a run, made from the planned contacts in the same transaction."""
 
-from collections.abc import Iterable, Iterator
-from datetime import datetime, timedelta
-from itertools import islice
+from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
@@ -13,10 +12,11 @@ from sqlalchemy import (
     Row,
     Select,
     Text,
-    case,
+    cast,
     func,
     insert,
     literal,
+    null,
     select,
     type_coerce,
 )
@@ -25,13 +25,14 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
 from handbill.contacts.addresses import Address, address_lines
-from handbill.definitions.campaign import SEND_STEP, Campaign, Channel, email_of, mail_of
+from handbill.definitions.campaign import SEND_STEP, Campaign, email_of, mail_of
 from handbill.definitions.project import Project
 from handbill.delivery.providers import email_channel, sending_domain
 from handbill.planning.schedule import Wave
-from handbill.planning.selection import selection
+from handbill.planning.selection import Occasion, leaves_at, selection
+from handbill.planning.timing import domain_of
 from handbill.store.tables import contact, enrollment, outbox
-from handbill.store.types import UtcTime, micros_of, to_micros
+from handbill.store.types import UtcTime, micros_of
 from handbill.tokens import new_code
 
 _ROWS_AT_ONCE = 1000
@@ -44,12 +45,13 @@ def enqueue(
 
     Each gets a Message-ID and a Date that stay the same over all tries; a printed piece gets its response code.
     """
+    occasion = Occasion(project, campaign, wave, now)
     with_email = [name for name, arm in campaign.arms.items() if email_of(campaign, arm)]
     with_mail = [name for name, arm in campaign.arms.items() if mail_of(campaign, arm)]
     if with_email:
-        _enqueue_email(connection, project, _planned(run_id, with_email), _leaves_at(wave, "email", now))
+        _enqueue_email(connection, occasion, _planned(run_id, with_email))
     if with_mail:
-        _enqueue_mail(connection, project, _planned(run_id, with_mail), _leaves_at(wave, "direct_mail", now))
+        _enqueue_mail(connection, occasion, _planned(run_id, with_mail))
     return connection.scalar(select(func.count()).where(outbox.c.run_id == run_id)) or 0
 
 
@@ -101,26 +103,19 @@ def _planned(run_id: int, arms: list[str]) -> Select[Any]:
     )
 
 
-def _leaves_at(wave: Wave, channel: Channel, now: datetime) -> ColumnElement[datetime]:
-    """When a message leaves: before the planned contact by the channel's lead, but not in the past."""
-    lead = micros_of(wave.leads.get(channel, timedelta(0)))
-    leaves_at = type_coerce(selection.c.due_at, BigInteger) - lead
-    present = literal(to_micros(now), BigInteger)
-    return type_coerce(case((leaves_at > present, leaves_at), else_=present), UtcTime)
-
-
-def _enqueue_email(
-    connection: Connection, project: Project, planned: Select[Any], leaves_at: ColumnElement[datetime]
-) -> None:
-    channel = email_channel(project)
+def _enqueue_email(connection: Connection, occasion: Occasion, planned: Select[Any]) -> None:
+    channel = email_channel(occasion.project)
+    leaves = type_coerce(leaves_at(occasion, "email"), UtcTime)
     messages = planned.add_columns(
         literal("email").label("channel"),
         contact.c.email.label("address"),
         contact.c.email_key.label("address_key"),
         contact.c.email_hash.label("address_hash"),
-        _domain_of(connection, contact.c.email_key).label("domain"),
-        leaves_at.label("not_before"),
-        leaves_at.label("message_at"),
+        domain_of(connection, contact.c.email_key).label("domain"),
+        selection.c.timezone.label("timezone"),
+        leaves.label("not_before"),
+        type_coerce(_last_at(occasion.wave), UtcTime).label("expires_at"),
+        leaves.label("message_at"),
         (RandomHex() + literal(f"@{sending_domain(channel)}")).label("message_id"),
         RandomHex().label("idempotency_key"),
         literal(channel.cost, BigInteger).label("cost"),
@@ -129,19 +124,20 @@ def _enqueue_email(
     connection.execute(insert(outbox).from_select(names, messages))
 
 
-def _domain_of(connection: Connection, key: ColumnElement[Any]) -> ColumnElement[str]:
-    place = func.instr(key, "@") if connection.dialect.name == "sqlite" else func.strpos(key, "@")
-    return func.substr(key, place + 1)
+def _last_at(wave: Wave) -> ColumnElement[int]:
+    """After this, by the recipient's own time zone, it is too late; null without a limit."""
+    if wave.max_lateness is None:
+        return cast(null(), BigInteger)
+    return type_coerce(selection.c.due_at, BigInteger) + micros_of(wave.max_lateness)
 
 
-def _enqueue_mail(
-    connection: Connection, project: Project, planned: Select[Any], leaves_at: ColumnElement[datetime]
-) -> None:
-    cost = project.channels.direct_mail.cost if project.channels.direct_mail else 0
-    people = connection.execute(planned.add_columns(leaves_at.label("leaves_at"), *_postal_columns())).all()
-    for batch in _batches(people):
+def _enqueue_mail(connection: Connection, occasion: Occasion, planned: Select[Any]) -> None:
+    post = occasion.project.channels.direct_mail
+    leaves = type_coerce(leaves_at(occasion, "direct_mail"), UtcTime).label("leaves_at")
+    people = connection.execute(planned.add_columns(leaves, *_postal_columns()), execution_options={"yield_per": 1000})
+    for batch in people.partitions(_ROWS_AT_ONCE):
         codes = _unused_codes(connection, len(batch))
-        rows = [_piece(person, code, cost) for person, code in zip(batch, codes, strict=True)]
+        rows = [_piece(person, code, post.cost if post else 0) for person, code in zip(batch, codes, strict=True)]
         connection.execute(insert(outbox), rows)
 
 
@@ -175,9 +171,3 @@ def _unused_codes(connection: Connection, count: int) -> list[str]:
         drawn = {new_code() for _ in range(count - len(codes))}
         codes |= drawn - set(connection.scalars(select(outbox.c.code).where(outbox.c.code.in_(sorted(drawn)))))
     return list(codes)
-
-
-def _batches(rows: Iterable[Row[Any]]) -> Iterator[list[Row[Any]]]:
-    waiting = iter(rows)
-    while batch := list(islice(waiting, _ROWS_AT_ONCE)):
-        yield batch

@@ -47,7 +47,7 @@ def settlement_of(row: Claimed, answer: Answer, *, was_marked: bool, now: dateti
     elif answer.outcome is Outcome.UNCERTAIN:
         state = after_uncertainty(rules.on_uncertain)
     if state == "queued" and answer.outcome is not Outcome.SENDER_REFUSED:
-        expires_at = expires_at or now + GIVE_UP_AFTER
+        expires_at = min(expires_at or now + GIVE_UP_AFTER, now + GIVE_UP_AFTER)
         again_at = next_try(row.attempt + 1, now, random=rules.random, at_least=answer.after)
         if again_at >= expires_at:
             state, reason, again_at = "expired", f"refused for now until it expired ({_place(answer)})", None

@@ -12,7 +12,7 @@ from handbill.definitions.campaign import Campaign
 from handbill.definitions.project import Project
 from handbill.definitions.words import unknown
 from handbill.errors import Problem, RunRefused
-from handbill.planning import priorities
+from handbill.planning import priorities, timing
 from handbill.planning.cost import BreakEven, ChannelCost, break_even, channel_costs
 from handbill.planning.definition import definition_digest, definition_of, digest_of
 from handbill.planning.differences import Differences, Earlier, differences_since
@@ -28,7 +28,7 @@ from handbill.planning.timing import Departure, departures
 
 Told = Callable[[str], None]
 """Is told in words what is done next."""
-STAGES: tuple[Stage, ...] = (priorities.reserve, *GATES)
+STAGES: tuple[Stage, ...] = (priorities.reserve, *GATES, timing.set_turns)
 """From a rule to people in arms. A plan and a run walk this one list, so that neither can drift from the other."""
 
 

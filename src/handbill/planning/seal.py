@@ -9,9 +9,10 @@ from sqlalchemy.dialects import postgresql, sqlite
 from handbill.definitions.campaign import Campaign
 from handbill.definitions.project import Project
 from handbill.errors import RunRefused
-from handbill.planning.plan import Plan, campaign_named
+from handbill.planning.plan import Plan, campaign_named, occasion_of
 from handbill.planning.registration import registration_digest, registration_of, require_as_registered
-from handbill.planning.selection import selection
+from handbill.planning.selection import Occasion, selection
+from handbill.planning.timing import message_at
 from handbill.store.tables import (
     assignment,
     assignment_member,
@@ -41,7 +42,8 @@ def seal_run(connection: Connection, project: Project, plan: Plan, *, now: datet
             "Change schedule or max_lateness, or make an extra wave with --new-wave."
         )
     run_id = _insert_run(connection, plan, now)
-    _enroll(connection, plan, run_id, now)
+    wave = plan.wave if plan.is_extra_wave else None
+    _enroll(connection, occasion_of(project, plan.campaign, now=now, wave=wave), plan, run_id)
     _keep_reasons(connection, run_id)
     experiment_id = _seal_experiment(connection, campaign, now)
     if experiment_id is not None:
@@ -79,17 +81,18 @@ def _insert_run(connection: Connection, plan: Plan, now: datetime) -> int:
     return run_id
 
 
-def _enroll(connection: Connection, plan: Plan, run_id: int, now: datetime) -> None:
+def _enroll(connection: Connection, occasion: Occasion, plan: Plan, run_id: int) -> None:
+    """Enrols the planned contacts with the moment at which their message leaves, or would have left for a holdout."""
     constants: dict[str, ColumnElement[Any]] = {
         "campaign": literal(plan.campaign, Text),
         "key": literal(plan.wave, Text),
         "run_id": literal(run_id, BigInteger),
         "definition_digest": literal(plan.definition_digest, Text),
-        "entered_at": literal(now, UtcTime),
+        "entered_at": literal(occasion.now, UtcTime),
     }
-    planned = select(selection.c.contact_id, *constants.values()).where(selection.c.reason.is_(None))
-    ordered = planned.order_by(selection.c.contact_id)
-    connection.execute(insert(enrollment).from_select(["contact_id", *constants], ordered))
+    columns = (selection.c.contact_id, message_at(occasion), *constants.values())
+    ordered = select(*columns).where(selection.c.reason.is_(None)).order_by(selection.c.contact_id)
+    connection.execute(insert(enrollment).from_select(["contact_id", "due_at", *constants], ordered))
 
 
 def _keep_reasons(connection: Connection, run_id: int) -> None:
