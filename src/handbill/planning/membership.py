@@ -18,6 +18,35 @@ def is_among(rows: Select[Any]) -> ColumnElement[bool]:
     return Among(contact.c.id, rows.scalar_subquery())
 
 
+def whatever_index(column: ColumnElement[Any]) -> ColumnElement[Any]:
+    """The column, in a form that keeps SQLite from looking for an index that begins with it.
+
+    It takes every range for a small one, and would fetch half of the orders one by one by their dates, and sort them.
+    """
+    return Unindexed(column, type_=column.type)
+
+
+class Unindexed(FunctionElement[Any]):
+    """`Unindexed(column)`: the same value."""
+
+    name = "unindexed"
+    inherit_cache = True
+
+    def __init__(self, column: ColumnElement[Any], type_: Any) -> None:
+        super().__init__(column)
+        self.type = type_
+
+
+@compiles(Unindexed, "sqlite")
+def _plain_on_sqlite(element: Unindexed, compiler: SQLCompiler, **keywords: Any) -> str:
+    return f"+{compiler.process(element.clauses, **keywords)}"
+
+
+@compiles(Unindexed, "postgresql")
+def _plain_on_postgresql(element: Unindexed, compiler: SQLCompiler, **keywords: Any) -> str:
+    return compiler.process(element.clauses, **keywords)
+
+
 class Among(FunctionElement[bool]):
     """`Among(value, statement)`: whether the value is in the statement's one column, which holds no nulls."""
 

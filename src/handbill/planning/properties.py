@@ -77,8 +77,9 @@ def number_meant(project: Project, of: str, where: Where, present: Present) -> t
     """The rows of `order.total`, `line.amount` or `page_view.seconds` that fit, and that number of each."""
     kind, _, name = of.rpartition(".")
     if kind == LINE:
-        found = meant(project, LINE, where, present)
-        return found, LINE_COLUMNS[f"{LINE}.{name}"]
+        column = LINE_COLUMNS[f"{LINE}.{name}"]
+        # Numbers are compared with fractions too.
+        return meant(project, LINE, where, present), replace(column, type="money" if name != "quantity" else "number")
     found = meant(project, kind, where, present)
     return found, ORDER_COLUMNS[name] if kind == ORDER else property_value(event.c.properties, name, 0)
 

@@ -15,7 +15,7 @@ from handbill.definitions.segment import AggregateClause, Comparison, Counted, E
 from handbill.planning.attributes import Typed
 from handbill.planning.comparisons import Present, holds, in_window
 from handbill.planning.happenings import Happenings
-from handbill.planning.membership import is_among
+from handbill.planning.membership import is_among, whatever_index
 from handbill.planning.properties import Meant, meant, number_meant
 
 AT_LEAST_ONCE = (Comparison("gte", 1),)
@@ -102,7 +102,8 @@ def _rows(found: Meant, counted: ColumnElement[bool], within: Window, present: P
     what: Happenings = found.what
     known = what.owner.is_not(None) if present.contact_id is None else what.owner == present.contact_id
     rows = select(what.owner).select_from(what.rows)
-    return rows.where(known, counted, in_window(what.at, within, present), *found.fits)
+    at = whatever_index(what.at) if present.contact_id is None else what.at
+    return rows.where(known, counted, in_window(at, within, present), *found.fits)
 
 
 def _folded(function: str, value: ColumnElement[Any]) -> ColumnElement[Any]:

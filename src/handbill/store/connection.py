@@ -34,7 +34,9 @@ def open_store(url: str, *, lock_wait: timedelta = LOCK_WAIT) -> Engine:
     if parsed.drivername == "sqlite":
         return _open_sqlite(url, parsed.database, lock_wait)
     if parsed.drivername in {"postgresql", "postgres", "postgresql+psycopg"}:
-        return create_engine(parsed.set(drivername="postgresql+psycopg"), pool_pre_ping=True)
+        engine = create_engine(parsed.set(drivername="postgresql+psycopg"), pool_pre_ping=True)
+        event.listen(engine, "connect", _prepare_postgresql)
+        return engine
     raise StoreUnavailable(f'database "{parsed.drivername}" is not known. Use sqlite or postgresql.')
 
 
@@ -101,6 +103,14 @@ def _open_sqlite(url: str, path: str | None, lock_wait: timedelta) -> Engine:
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _prepare_postgresql(connection: Any, _record: ConnectionPoolEntry) -> None:
+    """Room to group a million contacts in memory, and no compiler that takes longer than what it compiles."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET work_mem = '64MB'")
+        cursor.execute("SET jit = off")
+    connection.commit()
 
 
 def _begin_sqlite(connection: Connection) -> None:
