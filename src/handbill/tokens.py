@@ -4,6 +4,7 @@ import base64
 import hashlib
 import hmac
 import secrets
+from collections.abc import Iterable
 from functools import lru_cache
 
 ALPHABET = "23456789CDFGHJKMNPRTVWY"
@@ -18,6 +19,17 @@ def keyed_hash(secret: bytes, purpose: str, text: str) -> str:
     Equal texts give equal hashes for one secret and purpose; nobody without the secret can try texts out.
     """
     return hashlib.blake2b(text.encode(), digest_size=16, key=_key(secret, purpose)).hexdigest()
+
+
+def keyed_hashes(secret: bytes, purpose: str, texts: Iterable[str]) -> list[str]:
+    """The keyed hash of each text; quicker than one by one, for files of millions."""
+    begun = hashlib.blake2b(digest_size=16, key=_key(secret, purpose))
+    found = []
+    for text in texts:
+        one = begun.copy()
+        one.update(text.encode())
+        found.append(one.hexdigest())
+    return found
 
 
 def sign(secret: bytes, purpose: str, payload: bytes) -> str:

@@ -2,23 +2,25 @@
 
 import re
 import unicodedata
+from collections.abc import Iterable
 
 from email_validator import EmailNotValidError, validate_email
 
 from handbill.definitions.words import quoted
-from handbill.tokens import keyed_hash
+from handbill.tokens import keyed_hash, keyed_hashes
 
 LONGEST_ADDRESS = 254
 """Characters of an e-mail address (RFC 5321, 4.5.3.1)."""
+_LONGEST_LOCAL_PART = 64
 
 # What nearly every address looks like; others are judged by email-validator, which takes a hundred times as long.
+# Not too long, and without a coded label: xn-- and its like must decode.
 _ORDINARY = re.compile(
+    rf"(?=[^@]{{1,{_LONGEST_LOCAL_PART}}}@)(?!.{{{LONGEST_ADDRESS + 1}}})(?!.*[@.]..--)"
     r"[a-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[a-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
     r"@(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}"
 )
 _PLAUSIBLE_DOMAIN = re.compile(r"@.+\.(?=[a-z0-9-]*[a-z])[a-z0-9-]+$")  # a dot, and a last label that is no number
-_LONGEST_LOCAL_PART = 64
-_CODED_LABEL = re.compile(r"[@.]..--")  # xn-- and its like must decode
 _NO_LETTER = re.compile(r"[\W_]+")
 
 
@@ -34,7 +36,7 @@ def email_key(text: str) -> str:
     'ann.lee@xn--bcher-kva.example'
     """
     key = text.strip().lower()
-    if _is_ordinary(key):
+    if _ORDINARY.fullmatch(key):
         return key
     try:
         # Names such as .test and .local are somebody's own business: companies and test servers have mailboxes there.
@@ -50,6 +52,11 @@ def email_key(text: str) -> str:
 def email_hash(secret: bytes, key: str) -> str:
     """What stands for a mailbox on the suppression list and in logs."""
     return keyed_hash(secret, "email", key)
+
+
+def email_hashes(secret: bytes, keys: Iterable[str]) -> list[str]:
+    """The `email_hash` of each key."""
+    return keyed_hashes(secret, "email", keys)
 
 
 def postal_hash(secret: bytes, key: str) -> str:
@@ -101,16 +108,6 @@ def without_accents(text: str) -> str:
     apart = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
     bare = "".join(letter for letter in apart if not "\u0300" <= letter <= "\u036f")
     return unicodedata.normalize("NFKC", bare)
-
-
-def _is_ordinary(key: str) -> bool:
-    return bool(
-        key.isascii()
-        and len(key) <= LONGEST_ADDRESS
-        and key.find("@") <= _LONGEST_LOCAL_PART
-        and _ORDINARY.fullmatch(key)
-        and not _CODED_LABEL.search(key)
-    )
 
 
 def _not_an_address(text: str) -> str:

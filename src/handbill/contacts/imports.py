@@ -53,6 +53,7 @@ Declare = Callable[[Mapping[str, FieldType]], object]
 """Writes new contact fields into the project; what it raises undoes the import."""
 
 _NOTHING: Mapping[str, str] = MappingProxyType({})
+_REPEATING = 0.9
 _PROPERTY_TYPES = {"integer", "number", "boolean"}
 
 
@@ -186,9 +187,13 @@ def _stage(
     kind.table.create(connection)
     here = zone(run.project.timezone)
     report.begin()
+    repeats = kind.collapses
     for batch in file.batches(run.layout.read, quarantine.reject):
         read = len(batch)
-        converted = convert(collapsed(batch) if kind.collapses else batch, run.layout, run.specs, here, quarantine)
+        smaller = collapsed(batch) if repeats else batch
+        # A file whose first thousands of rows are all different is not looked at again for equal ones.
+        repeats = repeats and len(smaller) < read * _REPEATING
+        converted = convert(smaller, run.layout, run.specs, here, quarantine)
         fill(connection, kind.table, kind.stage(run, converted, quarantine))
         report.read(read, batch.share)
     return report.rows

@@ -16,7 +16,7 @@ from handbill.contacts.merging.lookup import (
     reject_strangers,
     require_contact,
 )
-from handbill.contacts.merging.staging import COUNTED, stage_table
+from handbill.contacts.merging.staging import COUNTED, Staged, stage_table
 from handbill.contacts.rows.converted import Converted
 from handbill.contacts.rows.layout import FieldSpec, Shape
 from handbill.contacts.rows.quarantine import Quarantine
@@ -53,8 +53,12 @@ def consent_shape(project: Project) -> Shape:
     return Shape(fields, (NEEDS_CONTACT, ("channel",), ("topic",), ("state",)), _CALLED)
 
 
-def stage_consents(run: Import, converted: Converted, quarantine: Quarantine) -> Iterator[tuple[Any, ...]]:
+def stage_consents(run: Import, converted: Converted, quarantine: Quarantine) -> Staged:
     """One row a grant or withdrawal; without a time it counts from the import."""
+    return Staged(tuple(stage.columns.keys()), _rows(run, converted, quarantine))
+
+
+def _rows(run: Import, converted: Converted, quarantine: Quarantine) -> Iterator[tuple[Any, ...]]:
     now = to_micros(run.now)
     contacts, emails, times = (converted.column(name) for name in ("contact", "email", "at"))
     plain = [converted.column(name) for name in ("channel", "topic", "state")]

@@ -1,6 +1,5 @@
 """What a row about a contact says: its keys, its address in its country's form, and whether it names anybody."""
 
-import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -8,7 +7,7 @@ from sqlalchemy import BigInteger, Column, Integer, Text
 
 from handbill.contacts.addresses import Address, normalise_address
 from handbill.contacts.identity import (
-    email_hash,
+    email_hashes,
     email_key,
     household_key,
     id_from_address,
@@ -16,7 +15,8 @@ from handbill.contacts.identity import (
     postal_hash,
 )
 from handbill.contacts.merging.kinds import Import
-from handbill.contacts.merging.staging import stage_table
+from handbill.contacts.merging.properties import json_objects
+from handbill.contacts.merging.staging import Staged, stage_table
 from handbill.contacts.rows.conversions import ValueType
 from handbill.contacts.rows.converted import Converted
 from handbill.contacts.rows.layout import FieldSpec, Shape
@@ -45,10 +45,7 @@ _CALLED = {
     "postal_code": "postcode", "post_code": "postcode", "country_code": "country",
 }  # fmt: skip
 
-_FIRST_NAME, _LAST_NAME = PLAIN.index("first_name"), PLAIN.index("last_name")
 _NO_ADDRESS = Address()
-
-Rows = Sequence[int]
 
 contact_stage = stage_table(
     "stage_contact",
@@ -68,36 +65,25 @@ def contact_shape(project: Project) -> Shape:
     return Shape(fields, (("external_id", "email", "address_line1"),), called, open_ended=True)
 
 
-def stage_contacts(run: Import, converted: Converted, quarantine: Quarantine) -> Iterator[tuple[Any, ...]]:
+def stage_contacts(run: Import, converted: Converted, quarantine: Quarantine) -> Staged:
     """The rows with their keys. A row that names nobody, or whose only way to be reached is wrong, is rejected."""
-    own = [name for name in converted.values if name not in BUILTIN_FIELDS]
-    facts = zip(
-        converted.rows,
-        zip(*(converted.column(name) for name in ("external_id", "email", "created_at")), strict=True),
-        zip(*(converted.column(name) for name in PLAIN), strict=True),
-        zip(*(converted.column(name) for name in ADDRESS), strict=True),
-        zip(*(converted.values[name] for name in own), strict=True) if own else [()] * len(converted.rows),
-        strict=True,
-    )
-    for at, (rows, (external_id, email, created_at), plain, place, attributes) in enumerate(facts):
-        if at in converted.bad:
-            continue
-        address = normalise_address(*place) if any(place) else _NO_ADDRESS
-        key = _mailbox(run, quarantine, rows, email, address) if email else ""
-        if key is None or not _names_somebody(run, quarantine, rows, external_id or key, address):
-            continue
-        first_name, last_name = plain[_FIRST_NAME], plain[_LAST_NAME]
-        yield (
-            rows[-1],
-            None if external_id else _made_id(run.secret, key, address, first_name, last_name),
-            external_id,
-            *((email, key, email_hash(run.secret, key)) if key else (None, None, None)),
-            *plain,
-            *(address.line1, address.line2, address.city, address.region, address.postcode, address.country),
-            *place_of(run.secret, address, last_name),
-            _json(own, attributes) if own else "{}",
-            created_at,
-        )
+    places = [converted.values.get(name) for name in ADDRESS]
+    addresses = _addresses(places, len(converted.rows)) if any(places) else None
+    keys = _mailboxes(run, quarantine, converted, addresses)
+    _require_somebody(run, quarantine, converted, keys, addresses)
+    columns: dict[str, Sequence[Any]] = {"row": [rows[-1] for rows in converted.rows]}
+    columns["external_id"] = converted.column("external_id")
+    columns["made_id"] = _made_ids(run.secret, converted, keys, addresses)
+    if "email" in converted.values:
+        columns |= zip(EMAIL, _email_columns(run.secret, converted.column("email"), keys), strict=True)
+    columns |= {name: converted.values[name] for name in (*PLAIN, "created_at") if name in converted.values}
+    if addresses:
+        columns |= zip((*ADDRESS, *PLACE), _place_columns(run.secret, converted, addresses), strict=True)
+    own = {name: column for name, column in converted.values.items() if name not in BUILTIN_FIELDS}
+    columns["attributes"] = json_objects(own, len(converted.rows), keep_missing=True, unicode=True)
+    rows = zip(*columns.values(), strict=True)
+    bad = converted.bad
+    return Staged(tuple(columns), (row for at, row in enumerate(rows) if at not in bad) if bad else rows)
 
 
 def place_of(secret: bytes, address: Address, last_name: str | None) -> tuple[str | None, ...]:
@@ -108,39 +94,87 @@ def place_of(secret: bytes, address: Address, last_name: str | None) -> tuple[st
     return (key, household_key(secret, key, last_name), postal_hash(secret, key), None)
 
 
-def _mailbox(run: Import, quarantine: Quarantine, rows: Rows, email: str, address: Address) -> str | None:
-    """The e-mail's key; "" when it is impossible but post can go to the contact; None when the row is rejected."""
-    try:
-        return email_key(email)
-    except ValueError as error:
-        column = run.layout.source_of("email")
-        if address.address_key:
-            quarantine.keep(rows, column, email, f"{error} The contact is kept, for post only.")
-            return ""
-        quarantine.reject(rows, column, email, str(error))
-        return None
+def _addresses(places: Sequence[Sequence[Any] | None], rows: int) -> list[Address]:
+    columns = [place or [None] * rows for place in places]
+    return [normalise_address(*place) if any(place) else _NO_ADDRESS for place in zip(*columns, strict=True)]
 
 
-def _names_somebody(run: Import, quarantine: Quarantine, rows: Rows, name: str, address: Address) -> bool:
-    """Whether the row is somebody's; if it is, but post cannot go to the address, that is remarked."""
-    if not (name or address.address_key):
-        why = f" The address: {address.problem}" if address.problem else ""
-        reason = f"the row names nobody: it has no external id, no e-mail and no address that post can go to.{why}"
-        quarantine.reject(rows, "", "", reason)
-        return False
-    if address.problem:
-        parts = (address.line1, address.line2, address.city, address.region, address.postcode)
-        reason = f"post cannot go there: {address.problem} The contact is kept."
-        column = run.layout.source_of("address_line1")
-        quarantine.keep(rows, column, ", ".join(part for part in parts if part), reason)
-    return True
+def _mailboxes(
+    run: Import, quarantine: Quarantine, converted: Converted, addresses: Sequence[Address] | None
+) -> list[str | None]:
+    """The e-mail keys. Where one is impossible, the row is rejected unless post can go to the contact."""
+    emails = converted.column("email")
+    column = run.layout.source_of("email")
+    keys: list[str | None] = []
+    for at, email in enumerate(emails):
+        try:
+            keys.append(email and email_key(email))
+        except ValueError as error:
+            keys.append(None)
+            if at in converted.bad:
+                continue
+            if addresses and addresses[at].address_key:
+                remark = f"{error} The contact is kept, for post only."
+                quarantine.keep(converted.rows[at], column, email, remark)
+            else:
+                quarantine.reject(converted.rows[at], column, email, str(error))
+                converted.bad.add(at)
+    return keys
 
 
-def _made_id(secret: bytes, key: str, address: Address, first_name: str | None, last_name: str | None) -> str:
-    if key:
-        return id_from_email(secret, key)
-    return id_from_address(secret, address.address_key or "", first_name, last_name)
+def _require_somebody(
+    run: Import,
+    quarantine: Quarantine,
+    converted: Converted,
+    keys: Sequence[str | None],
+    addresses: Sequence[Address] | None,
+) -> None:
+    """Rejects rows that are nobody's; where post cannot go to the address of somebody, that is remarked."""
+    for at, (external_id, key) in enumerate(zip(converted.column("external_id"), keys, strict=True)):
+        if (addresses is None and (external_id or key)) or at in converted.bad:
+            continue
+        address = addresses[at] if addresses else _NO_ADDRESS
+        if not (external_id or key or address.address_key):
+            why = f" The address: {address.problem}" if address.problem else ""
+            reason = f"the row names nobody: it has no external id, no e-mail and no address that post can go to.{why}"
+            quarantine.reject(converted.rows[at], "", "", reason)
+            converted.bad.add(at)
+        elif address.problem:
+            parts = (address.line1, address.line2, address.city, address.region, address.postcode)
+            reason = f"post cannot go there: {address.problem} The contact is kept."
+            column = run.layout.source_of("address_line1")
+            quarantine.keep(converted.rows[at], column, ", ".join(part for part in parts if part), reason)
 
 
-def _json(names: Sequence[str], values: Sequence[Any]) -> str:
-    return json.dumps(dict(zip(names, values, strict=True)), ensure_ascii=False, separators=(",", ":"))
+def _made_ids(
+    secret: bytes, converted: Converted, keys: Sequence[str | None], addresses: Sequence[Address] | None
+) -> list[str | None]:
+    """The external ids of those whom the source gives none."""
+    made: list[str | None] = [None] * len(keys)
+    for at, external_id in enumerate(converted.column("external_id")):
+        key, address_key = keys[at], addresses[at].address_key if addresses else None
+        if external_id is None and key:
+            made[at] = id_from_email(secret, key)
+        elif external_id is None and address_key:
+            names = (converted.column(name)[at] for name in ("first_name", "last_name"))
+            made[at] = id_from_address(secret, address_key, *names)
+    return made
+
+
+def _email_columns(secret: bytes, emails: Sequence[Any], keys: Sequence[str | None]) -> Iterator[Sequence[Any]]:
+    """The columns of `EMAIL`. An e-mail address without a key is impossible, and is not kept."""
+    if None not in keys:
+        yield from (emails, keys, email_hashes(secret, keys))  # type: ignore[arg-type] - none of them is None
+        return
+    hashes = iter(email_hashes(secret, filter(None, keys)))
+    yield [email if key else None for email, key in zip(emails, keys, strict=True)]
+    yield keys
+    yield [next(hashes) if key else None for key in keys]
+
+
+def _place_columns(secret: bytes, converted: Converted, addresses: Sequence[Address]) -> Iterator[Sequence[Any]]:
+    """The columns of `ADDRESS` and `PLACE`."""
+    parts = ((each.line1, each.line2, each.city, each.region, each.postcode, each.country) for each in addresses)
+    yield from zip(*parts, strict=True)
+    names = converted.column("last_name")
+    yield from zip(*(place_of(secret, each, name) for each, name in zip(addresses, names, strict=True)), strict=True)

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterator
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import BigInteger, Column, Connection, Integer, Text, func, literal, select, true
@@ -18,7 +18,7 @@ from handbill.contacts.merging.lookup import (
     require_contact,
 )
 from handbill.contacts.merging.properties import properties_of
-from handbill.contacts.merging.staging import COUNTED, stage_table
+from handbill.contacts.merging.staging import COUNTED, Staged, stage_table
 from handbill.contacts.rows.converted import Converted
 from handbill.contacts.rows.layout import FieldSpec, Shape
 from handbill.contacts.rows.quarantine import Quarantine
@@ -43,6 +43,8 @@ _CALLED = {
     "time": "occurred_at", "timestamp": "occurred_at", "created_at": "occurred_at",
 }  # fmt: skip
 
+_LAST = itemgetter(-1)
+
 stage = stage_table(
     "stage_event",
     Column("row", Integer),
@@ -60,18 +62,20 @@ def event_shape(project: Project) -> Shape:  # noqa: ARG001 - events have the sa
     return Shape(_FIELDS, (("kind",), NEEDS_CONTACT, ("occurred_at",)), _CALLED, open_ended=True)
 
 
-def stage_events(run: Import, converted: Converted, quarantine: Quarantine) -> Iterator[tuple[Any, ...]]:
+def stage_events(run: Import, converted: Converted, quarantine: Quarantine) -> Staged:
     """One row an event."""
-    ids, kinds, contacts, emails, times, verdicts = (
-        converted.column(name) for name in ("event_id", "kind", "contact", "email", "occurred_at", "verdict")
-    )
-    properties = properties_of(run, converted)
-    for at in converted.good():
-        rows = converted.rows[at]
-        if require_contact(run, quarantine, rows, contacts[at], emails[at]):
-            said = json.dumps(properties[at], sort_keys=True)
-            own = ids[at] or _id_of(kinds[at], contacts[at], emails[at], times[at], said)
-            yield (rows[-1], own, kinds[at], contacts[at], emails[at], None, times[at], verdicts[at], said)
+    names = ("event_id", "kind", "contact", "email", "occurred_at", "verdict")
+    ids, kinds, contacts, emails, times, verdicts = (converted.column(name) for name in names)
+    for at, (contact, email) in enumerate(zip(contacts, emails, strict=True)):
+        if not (contact or email) and at not in converted.bad:
+            require_contact(run, quarantine, converted.rows[at], contact, email)
+            converted.bad.add(at)
+    said = properties_of(run, converted)
+    rows = zip(map(_LAST, converted.rows), ids, kinds, contacts, emails, times, verdicts, said, strict=True)
+    good = (row for at, row in enumerate(rows) if at not in converted.bad) if converted.bad else rows
+    if None in ids:
+        good = (row if row[1] else (row[0], _id_of(*row[2:6], row[7]), *row[2:]) for row in good)
+    return Staged(("row", "event_id", "kind", "contact", "email_key", "occurred_at", "verdict", "properties"), good)
 
 
 def merge_events(connection: Connection, run: Import, quarantine: Quarantine) -> Merged:

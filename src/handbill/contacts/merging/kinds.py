@@ -1,13 +1,13 @@
 """What every kind of import is made of: the fields it knows, where its rows wait, and how they are merged."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from sqlalchemy import Connection, Table
 
+from handbill.contacts.merging.staging import Staged
 from handbill.contacts.rows.converted import Converted
 from handbill.contacts.rows.layout import FieldSpec, Layout, Shape
 from handbill.contacts.rows.quarantine import Quarantine
@@ -47,6 +47,6 @@ class Kind:
 
     shape: Callable[[Project], Shape]
     table: Table
-    stage: Callable[[Import, Converted, Quarantine], Iterable[tuple[Any, ...]]]
+    stage: Callable[[Import, Converted, Quarantine], Staged]
     merge: Callable[[Connection, Import, Quarantine], Merged]
     collapses: bool = True

@@ -33,7 +33,7 @@ from handbill.contacts.merging.lookup import (
     require_contact,
     stranger_reason,
 )
-from handbill.contacts.merging.staging import COUNTED, analysed, stage_table
+from handbill.contacts.merging.staging import COUNTED, Staged, analysed, stage_table
 from handbill.contacts.rows.batches import BATCH_ROWS
 from handbill.contacts.rows.converted import Converted
 from handbill.contacts.rows.layout import FieldSpec, Shape
@@ -103,8 +103,12 @@ def order_shape(project: Project) -> Shape:  # noqa: ARG001 - orders have the sa
     return Shape(_FIELDS, (("order_id",), NEEDS_CONTACT, ("ordered_at",), ("total", "price")), _CALLED)
 
 
-def stage_orders(run: Import, converted: Converted, quarantine: Quarantine) -> Iterator[tuple[Any, ...]]:
+def stage_orders(run: Import, converted: Converted, quarantine: Quarantine) -> Staged:
     """The lines. One that is rejected stays with its order's id, because the order is then not whole."""
+    return Staged(tuple(lines.columns.keys()), _rows(run, converted, quarantine))
+
+
+def _rows(run: Import, converted: Converted, quarantine: Quarantine) -> Iterator[tuple[Any, ...]]:
     names = [column.name for column in lines.columns if column.name not in {"row", "bad", "email_key"}]
     with_total = "total" in run.layout.filled
     columns = [converted.column(name) for name in names]

@@ -1,6 +1,5 @@
 """How products are merged: by their stock-keeping unit, the last row of a file counts."""
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -8,7 +7,7 @@ from sqlalchemy import BigInteger, Column, Connection, Integer, Text, delete, fu
 
 from handbill.contacts.merging.kinds import Import, Kind, Merged
 from handbill.contacts.merging.properties import properties_of
-from handbill.contacts.merging.staging import stage_table
+from handbill.contacts.merging.staging import Staged, stage_table
 from handbill.contacts.rows.converted import Converted
 from handbill.contacts.rows.layout import FieldSpec, Shape
 from handbill.contacts.rows.quarantine import Quarantine
@@ -46,12 +45,16 @@ def product_shape(project: Project) -> Shape:  # noqa: ARG001 - products have th
     return Shape(_FIELDS, (("sku",), ("name",)), _CALLED, open_ended=True)
 
 
-def stage_products(run: Import, converted: Converted, quarantine: Quarantine) -> Iterator[tuple[Any, ...]]:  # noqa: ARG001 - every kind stages alike
+def stage_products(run: Import, converted: Converted, quarantine: Quarantine) -> Staged:  # noqa: ARG001 - every kind stages alike
     """One row a product."""
+    return Staged(tuple(stage.columns.keys()), _rows(run, converted))
+
+
+def _rows(run: Import, converted: Converted) -> Iterator[tuple[Any, ...]]:
     plain = [converted.column(name) for name in ("sku", "name", "category", "price", "cost")]
     properties = properties_of(run, converted)
     for at in converted.good():
-        yield (converted.rows[at][-1], *(column[at] for column in plain), json.dumps(properties[at]))
+        yield (converted.rows[at][-1], *(column[at] for column in plain), properties[at])
 
 
 def merge_products(connection: Connection, run: Import, quarantine: Quarantine) -> Merged:  # noqa: ARG001 - every kind merges alike

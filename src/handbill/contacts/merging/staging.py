@@ -1,7 +1,10 @@
 """Where rows wait before they are merged: temporary tables, filled without holding the store's write lock."""
 
+import csv
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from io import StringIO
 from typing import TYPE_CHECKING, Any, cast
 
 from sqlalchemy import Column, Connection, Engine, MetaData, Table
@@ -29,6 +32,8 @@ def staging(engine: Engine) -> Iterator[Connection]:
         if connection.dialect.name == SQLITE:
             # Other connections keep temporary tables in memory; a large file would fill it.
             _driver(connection).execute("PRAGMA temp_store = FILE")
+            # What is staged is never rolled back: after an error the connection is closed, and its tables are gone.
+            _driver(connection).execute("PRAGMA temp.journal_mode = OFF")
         yield connection
 
 
@@ -40,21 +45,30 @@ def merging(connection: Connection) -> Iterator[None]:
         yield
 
 
-def fill(connection: Connection, table: Table, rows: Iterable[Sequence[Any]]) -> None:
-    """Adds rows to a staging table, values in the order of its columns as the database keeps them."""
-    names = ", ".join(column.name for column in table.columns)
+@dataclass(frozen=True)
+class Staged:
+    """Rows for a staging table: values in the order of `names`; the table's other columns stay missing."""
+
+    names: Sequence[str]
+    rows: Iterable[tuple[Any, ...]]
+
+
+def fill(connection: Connection, table: Table, staged: Staged) -> None:
+    """Adds rows to a staging table, values as the database keeps them."""
+    names = ", ".join(staged.names)
     if connection.dialect.name == SQLITE:
-        marks = ", ".join("?" * len(table.columns))
+        marks = ", ".join("?" * len(staged.names))
         insert = f"INSERT INTO {table.name} ({names}) VALUES ({marks})"  # noqa: S608 - names and marks of our own
-        if values := [tuple(row) for row in rows]:
-            connection.exec_driver_sql(insert, values)
+        if rows := list(staged.rows):
+            connection.exec_driver_sql(insert, rows)
         return
+    written = StringIO(newline="")
+    csv.writer(written).writerows(staged.rows)  # a missing value is an empty cell; no value is an empty text
     with (
         cast("psycopg.Connection[Any]", _driver(connection)).cursor() as cursor,
-        cursor.copy(f"COPY {table.name} ({names}) FROM STDIN".encode()) as copy,
+        cursor.copy(f"COPY {table.name} ({names}) FROM STDIN (FORMAT csv)".encode()) as copy,
     ):
-        for row in rows:
-            copy.write_row(row)
+        copy.write(written.getvalue())
 
 
 def analysed(connection: Connection, table: Table) -> None:

@@ -16,7 +16,7 @@ from handbill.contacts.merging.lookup import (
     find_contacts,
     stranger_reason,
 )
-from handbill.contacts.merging.staging import COUNTED, stage_table
+from handbill.contacts.merging.staging import COUNTED, Staged, stage_table
 from handbill.contacts.rows.converted import Converted
 from handbill.contacts.rows.layout import FieldSpec, Shape
 from handbill.contacts.rows.quarantine import Quarantine
@@ -54,8 +54,12 @@ def suppression_shape(project: Project) -> Shape:  # noqa: ARG001 - suppressions
     return Shape(_FIELDS, (("channel",), ("contact", "email", "address_line1")), _CALLED)
 
 
-def stage_suppressions(run: Import, converted: Converted, quarantine: Quarantine) -> Iterator[tuple[Any, ...]]:
+def stage_suppressions(run: Import, converted: Converted, quarantine: Quarantine) -> Staged:
     """One row a suppression, with the hash where the row itself has the mailbox or the address."""
+    return Staged(tuple(stage.columns.keys()), _rows(run, converted, quarantine))
+
+
+def _rows(run: Import, converted: Converted, quarantine: Quarantine) -> Iterator[tuple[Any, ...]]:
     now = to_micros(run.now)
     contacts, emails, channels, reasons, times = (
         converted.column(name) for name in ("contact", "email", "channel", "reason", "at")

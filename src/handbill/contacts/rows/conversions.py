@@ -1,5 +1,6 @@
 """What a value in a file means: text, numbers, money, days and times, and why it cannot be one."""
 
+import json
 import math
 import re
 from collections.abc import Callable, Sequence
@@ -21,7 +22,7 @@ Convert = Callable[[Any], Any]
 """From a value that is there to what the store keeps; raises ValueError with a sentence."""
 
 LONGEST_TEXT = 10_000
-_LARGEST_INTEGER = 2**53
+LARGEST_INTEGER = 2**53
 """Larger whole numbers lose digits in JSON."""
 _LARGEST_AMOUNT = 1_000_000_000
 _WHOLE = re.compile(r"[+-]?[0-9]{1,18}(?:\.0+)?")
@@ -82,7 +83,7 @@ def to_integer(value: Any) -> int:
         number = int(value)
     if number is None:
         raise ValueError(f"{quoted(value)} is not a whole number. Write it like 42.")
-    if abs(number) > _LARGEST_INTEGER:
+    if abs(number) > LARGEST_INTEGER:
         raise ValueError(f"{quoted(value)} is too large a number. Make it text: an id is no number.")
     return number
 
@@ -161,6 +162,8 @@ def to_mailbox(value: Any) -> str:
 
 def to_json(value: Any) -> Any:
     """What JSON can hold: lists and objects as they are, anything else that is no number or boolean as text."""
+    if isinstance(value, (list, dict)) and "\\u0000" in json.dumps(value):
+        raise ValueError("the text has a control character in it. Remove it.")
     if isinstance(value, (bool, int, float, list, dict)):
         return value
     return float(value) if isinstance(value, Decimal) else to_text(value)

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from handbill.contacts.rows.batches import Batch, Reject
 from handbill.contacts.rows.conversions import Convert, converter
 from handbill.contacts.rows.layout import FieldSpec, Layout
+from handbill.contacts.rows.ordinary import ordinary
 from handbill.contacts.rows.quarantine import Quarantine
 
 _REPEATABLE = {str, int, float, datetime}
@@ -40,19 +41,22 @@ def convert(
     """
     quarantine.forget_rows()
     bad: set[int] = set()
-    places = {rows: place for place, rows in enumerate(batch.rows)}
+    places: dict[tuple[int, ...], int] = {}
 
     def reject(rows: Sequence[int], column: str, value: Any, reason: str) -> None:
         quarantine.reject(rows, column, value, reason)
+        if not places:
+            places.update({rows: place for place, rows in enumerate(batch.rows)})
         bad.add(places[tuple(rows)])
 
     given = {field: batch.columns[column] for field, column in {**layout.columns, **layout.extras}.items()}
     given |= {field: each.column(batch, bad, reject) for field, each in layout.derived.items()}
     values: dict[str, list[Any]] = {}
     for field, column in given.items():
+        quick = None if specs[field].one_of else ordinary(specs[field].type, column, zone)
         function = converter(specs[field].type, zone, specs[field].one_of)
-        values[field] = _typed(column, function, batch, layout.source_of(field), reject)
-        if specs[field].required:
+        values[field] = quick or _typed(column, function, batch, layout.source_of(field), reject)
+        if specs[field].required and None in column:
             _require(column, batch, layout.source_of(field), bad, reject)
     return Converted(batch.rows, values, bad)
 

@@ -3,7 +3,7 @@
 import csv
 import re
 from collections.abc import Collection, Iterator
-from io import TextIOWrapper
+from io import StringIO, TextIOWrapper
 from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO, TextIO
@@ -14,6 +14,7 @@ from handbill.errors import ImportRefused, Problem
 
 DELIMITERS = (",", ";", "\t", "|")
 _HEADER_ROW = 1
+_PIECE = 1 << 18
 _NOT_DECODED = re.compile("[\udc80-\udcff\ufffd]")
 
 
@@ -28,10 +29,10 @@ class CsvFile:
         self._path = path
         self._encoding = encoding_of(path)
         self._delimiter = _delimiter(self._header_line())
-        self.columns: tuple[str, ...] = ()
+        self._header: list[str] = []
         with path.open("rb") as raw, self._decoded(raw) as file:
-            header = next(self._records(file), (0, []))[1]
-        self.columns = tuple(name.strip() for name in header)
+            next(self._chunks(file), None)
+        self.columns = tuple(name.strip() for name in self._header)
         self._require_usable_header()
 
     def batches(self, only: Collection[str], reject: Reject) -> Iterator[Batch]:
@@ -39,43 +40,62 @@ class CsvFile:
         places = {name: self.columns.index(name) for name in only}
         size = max(self._path.stat().st_size, 1)
         with self._path.open("rb") as raw, self._decoded(raw) as file:
-            records = self._records(file)
-            next(records)
-            while chunk := list(islice(records, BATCH_ROWS)):
-                fitting = self._fitting(chunk, reject)
-                rows = [(number,) for number, _ in fitting]
+            for first, chunk in self._chunks(file):
+                fitting, rows = self._fitting(chunk, first, reject)
+                whole = list(zip(*fitting, strict=True)) or [()] * len(self.columns)
                 columns: dict[str, list[Any]] = {
-                    name: [record[place].strip() or None for _, record in fitting] for name, place in places.items()
+                    name: [value or None for value in map(str.strip, whole[place])] for name, place in places.items()
                 }
                 yield Batch(rows, columns, min(1.0, raw.tell() / size))
 
-    def _fitting(self, chunk: list[tuple[int, list[str]]], reject: Reject) -> list[tuple[int, list[str]]]:
+    def _fitting(
+        self, chunk: list[list[str]], first: int, reject: Reject
+    ) -> tuple[list[list[str]], list[tuple[int, ...]]]:
+        """The records that fit the header, with their numbers; blank lines are passed over."""
         width = len(self.columns)
-        if all(len(record) == width for _, record in chunk):
-            return chunk
-        for number, record in chunk:
+        numbers: list[tuple[int, ...]] = list(zip(range(first, first + len(chunk))))
+        if set(map(len, chunk)) == {width} and self._header not in chunk:
+            return chunk, numbers
+        for number, record in zip(numbers, chunk, strict=True):
             if len(record) not in {0, width}:
                 found = f"{len(record)} value{'s' * (len(record) != 1)}"
-                reject((number,), "", "", f"the row has {found}, the header has {width}. Quote values with commas.")
-        return [(number, record) for number, record in chunk if len(record) == width]
+                reject(number, "", record, f"the row has {found}, the header has {width}. Quote values with commas.")
+            elif record == self._header:
+                reject(number, "", record, "the row is the header once more. Leave it out.")
+        good = [at for at, record in enumerate(chunk) if len(record) == width and record != self._header]
+        return [chunk[at] for at in good], [numbers[at] for at in good]
 
-    def _records(self, file: TextIO) -> Iterator[tuple[int, list[str]]]:
-        """Every record with its number; blank lines count and are empty."""
-        number = 0
+    def _chunks(self, file: TextIO) -> Iterator[tuple[int, list[list[str]]]]:
+        """The records below the header, many at a time, with the number of the first; blank lines are empty ones."""
+        number = _HEADER_ROW
         reader = csv.reader(self._lines(file), delimiter=self._delimiter, strict=True)
+        chunk: list[list[str]] = []
         try:
-            for number, record in enumerate(reader, start=_HEADER_ROW):
-                yield number, record
+            self._header = next(reader, [])
+            number += 1
+            while True:
+                chunk = []
+                chunk.extend(islice(reader, BATCH_ROWS))  # what came before an error stays in the list
+                if not chunk:
+                    return
+                yield number, chunk
+                number += len(chunk)
         except UnicodeDecodeError:
             raise ImportRefused(self._bad_letter()) from None
         except csv.Error as error:
-            raise ImportRefused(self._broken(number + 1, str(error))) from None
+            raise ImportRefused(self._broken(number + len(chunk), str(error))) from None
 
     def _lines(self, file: TextIO) -> Iterator[str]:
-        while line := file.readline(LONGEST_LINE):
-            if len(line) == LONGEST_LINE:
+        """The lines with their ends, taken from large pieces: quicker than asking for one at a time."""
+        rest = ""
+        while piece := file.read(_PIECE):
+            text = rest + piece
+            end = max(text.rfind("\n"), text.rfind("\r", 0, -1)) + 1  # a \r at the very end may be half of a line's end
+            if not end and len(text) >= LONGEST_LINE:
                 raise csv.Error("line too long")
-            yield line
+            yield from StringIO(text[:end], newline="")
+            rest = text[end:]
+        yield from StringIO(rest, newline="")
 
     def _broken(self, row: int, error: str) -> Problem:
         if "too long" in error or "field limit" in error or "field larger" in error:

@@ -1,6 +1,7 @@
 """Rows of a Parquet file, with the types that it declares."""
 
 from collections.abc import Collection, Iterator
+from datetime import UTC
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +38,7 @@ class ParquetFile:
         try:
             with pq.ParquetFile(self._path) as file:
                 for part in file.iter_batches(BATCH_ROWS, columns=list(only)):
-                    rows = [(number,) for number in range(first, first + part.num_rows)]
+                    rows: list[tuple[int, ...]] = list(zip(range(first, first + part.num_rows)))
                     first += part.num_rows
                     columns = {name: _values(part.column(name)) for name in only}
                     yield Batch(rows, columns, (first - 1) / self._rows)
@@ -53,14 +54,29 @@ def _values(column: Any) -> list[Any]:
     """Python values. Whole numbers in a column of floats are integers: pandas makes floats of ids with gaps."""
     kind = column.type
     if pa.types.is_timestamp(kind):
-        # Python's times have microseconds; what is finer is cut.
-        return list(column.cast(pa.timestamp("us", kind.tz), safe=False).to_pylist())
+        return _moments(column)
     if pa.types.is_floating(kind):
         return _numbers(column)
-    values: list[Any] = column.to_pylist()
     if pa.types.is_string(kind) or pa.types.is_large_string(kind):
-        return [value.strip() or None if value else None for value in values]
+        return [value.strip() or None if value else None for value in _quickly(column)]
+    if pa.types.is_integer(kind) and not column.null_count:
+        return _quickly(column)
+    values: list[Any] = column.to_pylist()
     return values
+
+
+def _moments(column: Any) -> list[Any]:
+    """Python's times have microseconds; what is finer is cut."""
+    zone = column.type.tz
+    micros = column.cast(pa.timestamp("us", zone), safe=False)
+    if zone != "UTC" or column.null_count:
+        return list(micros.to_pylist())
+    return [moment.replace(tzinfo=UTC) for moment in _quickly(micros.cast(pa.timestamp("us")))]
+
+
+def _quickly(column: Any) -> list[Any]:
+    """Through numpy, which takes a tenth of the time of `to_pylist`."""
+    return list(column.to_numpy(zero_copy_only=False).tolist())
 
 
 def _numbers(column: Any) -> list[float | int | None]:
