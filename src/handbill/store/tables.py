@@ -158,7 +158,7 @@ event = Table(
     Column("source_event_id", Text, nullable=False),
     Column("kind", Text, nullable=False, comment="email.clicked, letter.delivered, page_view…"),
     Column("contact_id", ForeignKey("contact.id", ondelete="CASCADE")),
-    Column("outbox_id", ForeignKey("outbox.id", ondelete="SET NULL"), index=True),
+    Column("outbox_id", ForeignKey("outbox.id", ondelete="SET NULL")),
     Column("occurred_at", UtcTime, nullable=False),
     Column("received_at", UtcTime, nullable=False),
     Column("verdict", Text, comment="human, machine, proxy or unknown, where that is a question"),
@@ -167,6 +167,7 @@ event = Table(
     Index(None, "contact_id"),
     # Segments count one kind over all contacts: in this order without sorting, and without a look at the events.
     Index(None, "kind", "contact_id", "occurred_at", "verdict"),
+    Index(None, "outbox_id", "kind", "verdict"),  # reports count answers without a look at the events
     comment="append-only: everything that a contact did, over all channels",
 )
 
@@ -304,7 +305,7 @@ outbox = Table(
     Column("id", Id, primary_key=True),
     Column("run_id", ForeignKey("run.id"), nullable=False),
     Column("enrollment_id", ForeignKey("enrollment.id"), nullable=False),
-    Column("contact_id", ForeignKey("contact.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("contact_id", ForeignKey("contact.id", ondelete="CASCADE"), nullable=False),
     Column("channel", Text, nullable=False),
     Column("step", Text, nullable=False),
     Column("arm", Text, nullable=False),
@@ -340,6 +341,7 @@ outbox = Table(
     Index("ix_outbox_lease", "lease_until", postgresql_where=text("state IN ('claimed', 'committing')"),
           sqlite_where=text("state IN ('claimed', 'committing')")),
     Index("ix_outbox_run_state", "run_id", "state"),
+    Index(None, "contact_id", "run_id"),
 )  # fmt: skip
 
 attempt = Table(
@@ -397,6 +399,23 @@ budget_use = Table(
     metadata,
     Column("channel", Text, primary_key=True),
     Column("spent", BigInteger, nullable=False, server_default="0", comment="committed money, over all runs"),
+)
+
+seed_copy = Table(
+    "seed_copy",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("run_id", ForeignKey("run.id"), nullable=False),
+    Column("arm", Text, nullable=False),
+    Column("language", Text, nullable=False),
+    Column("address", Text, nullable=False, comment="a mailbox of the project's own"),
+    Column("state", Text, nullable=False),
+    Column("begun_at", UtcTime),
+    Column("settled_at", UtcTime),
+    Column("answer_text", Text, comment="what the server said, or why it could not be made"),
+    UniqueConstraint("run_id", "arm", "language", "address"),
+    CheckConstraint("state IN ('waiting', 'sending', 'accepted', 'failed', 'uncertain')", name="state"),
+    comment="copies for seed mailboxes, which nothing counts",
 )
 
 simulated_truth = Table(

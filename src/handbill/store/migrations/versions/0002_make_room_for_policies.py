@@ -4,71 +4,62 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-revision = "0002"
-down_revision = "0001"
+revision = '0002'
+down_revision = '0001'
 branch_labels = None
 depends_on = None
 
 
 def upgrade() -> None:
-    op.create_table(
-        "plan_record",
-        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("campaign", sa.Text(), nullable=False),
-        sa.Column("wave", sa.Text(), nullable=False),
-        sa.Column("made_by", sa.Text(), nullable=False, comment="plan or run"),
-        sa.Column("made_at", sa.BigInteger(), nullable=False),
-        sa.Column("digest", sa.Text(), nullable=False),
-        sa.Column("selected", sa.BigInteger(), nullable=False),
-        sa.Column("planned", sa.BigInteger(), nullable=False),
-        sa.Column(
-            "definition",
-            sa.JSON(none_as_null=True).with_variant(
-                postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), "postgresql"
-            ),
-            nullable=False,
-            comment="what was declared, with the words that decide nothing",
-        ),
-        sa.Column(
-            "contacts", sa.Text(), nullable=False, comment="where everybody ended, compressed: ids, arms and reasons"
-        ),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_plan_record")),
-        comment="the latest plans of each campaign, so that the next one can say what moved",
+    op.create_table('plan_record',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('campaign', sa.Text(), nullable=False),
+    sa.Column('wave', sa.Text(), nullable=False),
+    sa.Column('made_by', sa.Text(), nullable=False, comment='plan or run'),
+    sa.Column('made_at', sa.BigInteger(), nullable=False),
+    sa.Column('digest', sa.Text(), nullable=False),
+    sa.Column('selected', sa.BigInteger(), nullable=False),
+    sa.Column('planned', sa.BigInteger(), nullable=False),
+    sa.Column('definition', sa.JSON(none_as_null=True).with_variant(postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), 'postgresql'), nullable=False, comment='what was declared, with the words that decide nothing'),
+    sa.Column('contacts', sa.Text(), nullable=False, comment='where everybody ended, compressed: ids, arms and reasons'),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_plan_record')),
+    comment='the latest plans of each campaign, so that the next one can say what moved'
     )
-    with op.batch_alter_table("plan_record", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_plan_record_campaign_id"), ["campaign", "id"], unique=False)
+    with op.batch_alter_table('plan_record', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_plan_record_campaign_id'), ['campaign', 'id'], unique=False)
 
-    with op.batch_alter_table("enrollment", schema=None) as batch_op:
-        batch_op.add_column(
-            sa.Column(
-                "due_at",
-                sa.BigInteger(),
-                nullable=True,
-                comment="when the message leaves, or would have left for a holdout",
-            )
-        )
+    op.create_table('seed_copy',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('run_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('arm', sa.Text(), nullable=False),
+    sa.Column('language', sa.Text(), nullable=False),
+    sa.Column('address', sa.Text(), nullable=False, comment="a mailbox of the project's own"),
+    sa.Column('state', sa.Text(), nullable=False),
+    sa.Column('begun_at', sa.BigInteger(), nullable=True),
+    sa.Column('settled_at', sa.BigInteger(), nullable=True),
+    sa.Column('answer_text', sa.Text(), nullable=True, comment='what the server said, or why it could not be made'),
+    sa.CheckConstraint("state IN ('waiting', 'sending', 'accepted', 'failed', 'uncertain')", name=op.f('ck_seed_copy_state')),
+    sa.ForeignKeyConstraint(['run_id'], ['run.id'], name=op.f('fk_seed_copy_run_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_seed_copy')),
+    sa.UniqueConstraint('run_id', 'arm', 'language', 'address', name=op.f('uq_seed_copy_run_id_arm_language_address')),
+    comment='copies for seed mailboxes, which nothing counts'
+    )
+    with op.batch_alter_table('enrollment', schema=None) as batch_op:
+        batch_op.add_column(sa.Column('due_at', sa.BigInteger(), nullable=True, comment='when the message leaves, or would have left for a holdout'))
 
-    with op.batch_alter_table("event", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_event_contact_id_kind_occurred_at"))
-        batch_op.create_index(batch_op.f("ix_event_contact_id"), ["contact_id"], unique=False)
-        batch_op.create_index(
-            batch_op.f("ix_event_kind_contact_id_occurred_at_verdict"),
-            ["kind", "contact_id", "occurred_at", "verdict"],
-            unique=False,
-        )
+    with op.batch_alter_table('event', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_event_contact_id_kind_occurred_at'))
+        batch_op.drop_index(batch_op.f('ix_event_outbox_id'))
+        batch_op.create_index(batch_op.f('ix_event_contact_id'), ['contact_id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_event_kind_contact_id_occurred_at_verdict'), ['kind', 'contact_id', 'occurred_at', 'verdict'], unique=False)
+        batch_op.create_index(batch_op.f('ix_event_outbox_id_kind_verdict'), ['outbox_id', 'kind', 'verdict'], unique=False)
 
-    with op.batch_alter_table("orders", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_orders_contact_id_ordered_at"))
-        batch_op.create_index(
-            batch_op.f("ix_orders_contact_id_ordered_at_total"), ["contact_id", "ordered_at", "total"], unique=False
-        )
+    with op.batch_alter_table('orders', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_orders_contact_id_ordered_at'))
+        batch_op.create_index(batch_op.f('ix_orders_contact_id_ordered_at_total'), ['contact_id', 'ordered_at', 'total'], unique=False)
 
-    with op.batch_alter_table("outbox", schema=None) as batch_op:
-        batch_op.add_column(
-            sa.Column(
-                "timezone",
-                sa.Text(),
-                nullable=True,
-                comment="the recipient's, for quiet hours; empty where nothing is known",
-            )
-        )
+    with op.batch_alter_table('outbox', schema=None) as batch_op:
+        batch_op.add_column(sa.Column('timezone', sa.Text(), nullable=True, comment="the recipient's, for quiet hours; empty where nothing is known"))
+        batch_op.drop_index(batch_op.f('ix_outbox_contact_id'))
+        batch_op.create_index(batch_op.f('ix_outbox_contact_id_run_id'), ['contact_id', 'run_id'], unique=False)
+
