@@ -68,6 +68,18 @@ contact = Table(
     Column("updated_at", UtcTime, nullable=False),
 )
 
+contact_merge = Table(
+    "contact_merge",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("contact_id", ForeignKey("contact.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("merged_external_id", Text, nullable=False, unique=True, comment="names the contact that was kept as well"),
+    Column("by_key", Text, nullable=False, comment="email, phone or address"),
+    Column("at", UtcTime, nullable=False),
+    Column("source", Text, nullable=False),
+    comment="who turned out to be a contact that we knew",
+)
+
 attribute_history = Table(
     "attribute_history",
     metadata,

@@ -12,9 +12,9 @@ from handbill.contacts.merging.lookup import (
     CONTACT_FIELDS,
     NEEDS_CONTACT,
     contact_columns,
-    find_contacts,
     reject_strangers,
     require_contact,
+    with_contacts,
 )
 from handbill.contacts.merging.staging import COUNTED, Staged, stage_table
 from handbill.contacts.rows.converted import Converted
@@ -73,17 +73,15 @@ def _rows(run: Import, converted: Converted, quarantine: Quarantine) -> Iterator
 
 def merge_consents(connection: Connection, run: Import, quarantine: Quarantine) -> Merged:
     """Adds what the ledger does not have yet."""
-    find_contacts(connection, stage)
     reject_strangers(connection, stage, run, quarantine)
-    values: dict[str, Any] = {
-        name: stage.c[name] for name in ("contact_id", "channel", "topic", "state", "at", "wording")
-    }
-    values["source"] = literal(run.source)
-    rows = select(*values.values()).where(true()).order_by(stage.c.row)
+    joined, contact_id = with_contacts(stage)
+    values: dict[str, Any] = {name: stage.c[name] for name in ("channel", "topic", "state", "at", "wording")}
+    values |= {"contact_id": contact_id, "source": literal(run.source)}
+    rows = select(*values.values()).select_from(joined).where(true()).order_by(stage.c.row)
     statement = insert_into(connection, consent).from_select(list(values), rows)
     fresh = connection.execute(statement.on_conflict_do_nothing(), execution_options=COUNTED)
-    said = ("contact_id", "channel", "topic", "state", "at")
-    entries = select(*(stage.c[name] for name in said)).distinct().subquery()
+    said = (stage.c[name] for name in ("channel", "topic", "state", "at"))
+    entries = select(contact_id, *said).select_from(joined).distinct().subquery()
     latest = func.max(entries.c.at, type_=UtcTime)
     loaded, newest = connection.execute(select(func.count(), latest).select_from(entries)).one()
     return Merged(loaded, newest, {"new": fresh.rowcount})

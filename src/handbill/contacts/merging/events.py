@@ -13,9 +13,9 @@ from handbill.contacts.merging.lookup import (
     CONTACT_FIELDS,
     NEEDS_CONTACT,
     contact_columns,
-    find_contacts,
     reject_strangers,
     require_contact,
+    with_contacts,
 )
 from handbill.contacts.merging.properties import properties_of
 from handbill.contacts.merging.staging import COUNTED, Staged, stage_table
@@ -80,19 +80,19 @@ def stage_events(run: Import, converted: Converted, quarantine: Quarantine) -> S
 
 def merge_events(connection: Connection, run: Import, quarantine: Quarantine) -> Merged:
     """Adds the events that the store does not have yet; none is ever changed."""
-    find_contacts(connection, stage)
     reject_strangers(connection, stage, run, quarantine)
+    joined, contact_id = with_contacts(stage)
     values: dict[str, Any] = {
         "source": literal(run.source),
         "source_event_id": stage.c.event_id,
         "kind": stage.c.kind,
-        "contact_id": stage.c.contact_id,
+        "contact_id": contact_id,
         "occurred_at": stage.c.occurred_at,
         "received_at": literal(run.now, UtcTime),
         "verdict": stage.c.verdict,
         "properties": stage.c.properties,
     }
-    rows = select(*values.values()).where(true()).order_by(stage.c.row)
+    rows = select(*values.values()).select_from(joined).where(true()).order_by(stage.c.row)
     statement = insert_into(connection, event).from_select(list(values), rows)
     fresh = connection.execute(statement.on_conflict_do_nothing(), execution_options=COUNTED)
     latest = func.max(stage.c.occurred_at, type_=UtcTime)

@@ -3,7 +3,19 @@
 from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, Connection, Table, Text, delete, select, update
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ColumnElement,
+    Connection,
+    FromClause,
+    Table,
+    Text,
+    delete,
+    func,
+    select,
+    update,
+)
 
 from handbill.contacts.merging.kinds import Import
 from handbill.contacts.merging.staging import analysed
@@ -11,7 +23,7 @@ from handbill.contacts.rows.batches import BATCH_ROWS
 from handbill.contacts.rows.layout import FieldSpec
 from handbill.contacts.rows.quarantine import Quarantine
 from handbill.definitions.words import quoted
-from handbill.store.tables import contact
+from handbill.store.tables import contact, contact_merge
 
 CONTACT_FIELDS = {"contact": FieldSpec("text"), "email": FieldSpec("mailbox")}
 CONTACT_CALLED = {
@@ -39,32 +51,45 @@ def require_contact(
     return False
 
 
+def with_contacts(table: Table) -> tuple[FromClause, ColumnElement[Any]]:
+    """The rows beside the contacts that they name, and the contact's id, null for a stranger's.
+
+    A contact is known by its external id, by one that was merged into it, or by its e-mail address: of several with
+    one address the oldest is meant.
+    """
+    named, merged = contact.alias("named"), contact_merge.alias("merged")
+    rows = table.outerjoin(named, named.c.external_id == table.c.contact)
+    rows = rows.outerjoin(merged, merged.c.merged_external_id == table.c.contact)
+    return rows, func.coalesce(named.c.id, merged.c.contact_id, _by_email(table))
+
+
 def find_contacts(connection: Connection, table: Table) -> None:
-    """Fills `contact_id` where the store knows the contact. Of several with one e-mail the oldest is meant."""
+    """Fills `contact_id` where the store knows the contact; see `with_contacts`."""
     by_id = select(contact.c.id).where(contact.c.external_id == table.c.contact).scalar_subquery()
-    by_email = (
-        select(contact.c.id)
-        .where(contact.c.email_key == table.c.email_key)
-        .order_by(contact.c.id)
-        .limit(1)
-        .scalar_subquery()
-    )
+    merged = contact_merge.c
+    by_merge = select(merged.contact_id).where(merged.merged_external_id == table.c.contact).scalar_subquery()
     analysed(connection, table)
-    connection.execute(update(table).where(table.c.contact.is_not(None)).values(contact_id=by_id))
-    without = (table.c.contact_id.is_(None), table.c.email_key.is_not(None))
-    connection.execute(update(table).where(*without).values(contact_id=by_email))
+    found = func.coalesce(by_id, by_merge, _by_email(table))
+    connection.execute(update(table).values(contact_id=found))
 
 
 def reject_strangers(connection: Connection, table: Table, run: Import, quarantine: Quarantine) -> None:
     """Rejects the rows whose contact the store does not know, and takes them out of the staging table."""
-    stranger = table.c.contact_id.is_(None)
-    rows = connection.execute(
-        select(table.c.row, table.c.contact, table.c.email_key).where(stranger).order_by(table.c.row),
-        execution_options={"yield_per": BATCH_ROWS},
-    )
-    for row, contact_, key in rows:
+    analysed(connection, table)
+    joined, known = with_contacts(table)
+    strangers = select(table.c.row, table.c.contact, table.c.email_key).select_from(joined).where(known.is_(None))
+    rejected = quarantine.rejected
+    for row, contact_, key in connection.execute(
+        strangers.order_by(table.c.row), execution_options={"yield_per": BATCH_ROWS}
+    ):
         quarantine.reject((row,), *stranger_reason(run, contact_, key))
-    connection.execute(delete(table).where(stranger))
+    if quarantine.rejected > rejected:
+        connection.execute(delete(table).where(table.c.row.in_(strangers.with_only_columns(table.c.row))))
+
+
+def _by_email(table: Table) -> ColumnElement[Any]:
+    oldest = select(contact.c.id).where(contact.c.email_key == table.c.email_key).order_by(contact.c.id).limit(1)
+    return oldest.correlate(table).scalar_subquery()
 
 
 def stranger_reason(run: Import, contact_: str | None, key: str | None) -> tuple[str, str, str]:

@@ -28,6 +28,21 @@ def upgrade() -> None:
     with op.batch_alter_table('plan_record', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_plan_record_campaign_id'), ['campaign', 'id'], unique=False)
 
+    op.create_table('contact_merge',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('contact_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('merged_external_id', sa.Text(), nullable=False, comment='names the contact that was kept as well'),
+    sa.Column('by_key', sa.Text(), nullable=False, comment='email, phone or address'),
+    sa.Column('at', sa.BigInteger(), nullable=False),
+    sa.Column('source', sa.Text(), nullable=False),
+    sa.ForeignKeyConstraint(['contact_id'], ['contact.id'], name=op.f('fk_contact_merge_contact_id'), ondelete='CASCADE'),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_contact_merge')),
+    sa.UniqueConstraint('merged_external_id', name=op.f('uq_contact_merge_merged_external_id')),
+    comment='who turned out to be a contact that we knew'
+    )
+    with op.batch_alter_table('contact_merge', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_contact_merge_contact_id'), ['contact_id'], unique=False)
+
     op.create_table('seed_copy',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('run_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
