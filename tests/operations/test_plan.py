@@ -11,7 +11,7 @@ from handbill.definitions.project import Project
 from handbill.delivery.enqueue import enqueue
 from handbill.errors import ProjectInvalid
 from handbill.operations.dry_render import BATCH, Unrenderable
-from handbill.operations.plan import as_json, as_markdown, as_text, in_one_line, plan_and_render, plan_campaign
+from handbill.operations.plan import Asked, as_json, as_markdown, as_text, in_one_line, plan_and_render, plan_campaign
 from handbill.operations.segments import count_segment, show_segment
 from handbill.planning.plan import make_plan
 from handbill.planning.schedule import wave_of
@@ -20,6 +20,7 @@ from handbill.store.connection import writing
 from tests.conftest import NOW
 from tests.operations.shop import TEMPLATE, add_people, make_project, make_settings, states_of
 
+SPRING = Asked("spring", NOW)
 STARTER = Path(__file__).parent.parent.parent
 POST = """
   letters:
@@ -53,16 +54,20 @@ def with_template(root: Path, words: str) -> None:
 def test_every_planned_e_mail_is_rendered(store: Engine, tmp_path: Path) -> None:
     add_people(store, BATCH + 2)
     add_people(store, 1, first_name="Wolfeschlegelsteinhausenbergerdorff")
-    seen: list[tuple[int, int]] = []
+    seen: list[tuple[str, int | None, int | None]] = []
     plan, rendered = plan_and_render(
-        store, shop(tmp_path), make_settings(tmp_path, store), "spring", now=NOW,
-        progress=lambda done, total: seen.append((done, total)),
-    )  # fmt: skip
+        store,
+        shop(tmp_path),
+        make_settings(tmp_path, store),
+        SPRING,
+        progress=lambda what, done, total: seen.append((what, done, total)),
+    )
     (arm,) = rendered.arms
     assert (arm.arm, arm.channel, arm.recipients, arm.checked, arm.failed) == ("all", "email", 1003, 1003, 0)
     assert (arm.subject, arm.longest_subject) == ("Hello Alex", len("Hello Wolfeschlegelsteinhausenbergerdorff"))
     assert arm.biggest > 1000
-    assert seen == [(1000, 1003), (1003, 1003)]
+    assert seen[-2:] == [("render", 1000, 1003), ("render", 1003, 1003)]
+    assert ("select audience", None, None) in seen
     assert plan.planned == 1003
 
 
@@ -70,7 +75,7 @@ def test_recipients_who_cannot_be_rendered_are_counted_by_what_is_wrong(store: E
     project = shop(tmp_path, campaigns=SUBJECT_FROM_PHONE)
     add_people(store, 2, phone="+44 1947 600000")
     add_people(store, 3)
-    plan, rendered = plan_and_render(store, project, make_settings(tmp_path, store), "spring", now=NOW)
+    plan, rendered = plan_and_render(store, project, make_settings(tmp_path, store), Asked("spring", NOW))
     (problem,) = rendered.problems
     assert (rendered.arms[0].checked, rendered.arms[0].failed) == (5, 3)
     assert problem == Unrenderable(
@@ -84,14 +89,14 @@ def test_a_template_with_a_mistake_is_refused(store: Engine, tmp_path: Path) -> 
     project = shop(tmp_path)
     with_template(tmp_path, "{{ contact.frist_name }}")
     with pytest.raises(ProjectInvalid, match="frist_name"):
-        plan_and_render(store, project, make_settings(tmp_path, store), "spring", now=NOW)
+        plan_and_render(store, project, make_settings(tmp_path, store), Asked("spring", NOW))
 
 
 def test_of_printed_pieces_the_fullest_and_the_emptiest_are_laid_out(store: Engine, tmp_path: Path) -> None:
     project = shop_with_post(tmp_path)
     add_people(store, 28)
     add_people(store, 2, company="Wolfeschlegelsteinhausenbergerdorff and Sons and Daughters and Cousins of Whitby")
-    plan, rendered = plan_and_render(store, project, make_settings(tmp_path, store), "letters", now=NOW)
+    plan, rendered = plan_and_render(store, project, make_settings(tmp_path, store), Asked("letters", NOW))
     (arm,) = rendered.arms
     assert (arm.channel, arm.recipients, arm.checked, arm.failed) == ("direct_mail", 30, 24, 2)
     assert {(each.recipients, each.example) for each in rendered.problems} == {(2, "C-00029")}
@@ -103,7 +108,9 @@ def test_a_plan_in_one_line(store: Engine, tmp_path: Path) -> None:
     add_people(store, 2)
     add_people(store, 1, email=None, email_key=None, email_hash=None)
     plan = plan_campaign(store, shop(tmp_path), make_settings(tmp_path, store), "spring", now=NOW)
-    assert in_one_line(plan) == "spring: 2 of 3 selected contacts are planned, 2 e-mails for 0.00 GBP."
+    assert in_one_line(plan) == (
+        "spring: 2 of 3 selected contacts are planned: 2 e-mails for 0.00 GBP, at 2026-12-01 09:00 UTC."
+    )
 
 
 def test_a_segment_is_counted_and_shown_with_its_first_contacts(store: Engine, tmp_path: Path) -> None:

@@ -61,8 +61,8 @@ def test_a_drifted_audience_is_refused_with_what_moved(store: Engine, tmp_path: 
         run_approved(store, project, approved)
     assert str(caught.value) == (
         "spring-sale: the audience has changed by 10.0% since the plan was made, and max_drift allows 0.5%. 1 came "
-        "(1: in the segments now), 3 left (1: no e-mail address; 1: no longer in the segments; 1: on the suppression "
-        "list (e-mail)). "
+        "(1: in the segments now: data that was imported since), 3 left (1: no e-mail address; 1: no longer in the "
+        "segments: erased or merged; 1: on the suppression list (e-mail)). "
         "Make a plan with `handbill plan CAMPAIGN --out FILE`."
     )
 

@@ -41,7 +41,7 @@ def test_a_rule_that_selects_others_is_another_one(tmp_path: Path) -> None:
         )
     )
     assert [str(each) for each in edits_between(before, after, sealed=False)] == [
-        "segments.british: country = GB → country = IE"
+        "segments.british: field: country, eq: GB → field: country, eq: IE"
     ]
 
 

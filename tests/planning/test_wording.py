@@ -5,8 +5,9 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
+from handbill.planning.layout import as_markdown, as_text
 from handbill.planning.plan import make_plan
-from handbill.planning.wording import Part, as_markdown, as_text, parts_of, title_of
+from handbill.planning.wording import page_of
 from handbill.store.connection import reading, writing
 from tests.conftest import NOW
 from tests.planning.shop import add_contact, add_message, add_order, make_contacts, make_project
@@ -24,11 +25,12 @@ def test_a_plan_reads_from_who_to_what_is_doubtful(store: Engine, tmp_path: Path
             add_order(connection, contact_id, 10, days_ago=5)
     with reading(store) as connection:
         plan = make_plan(connection, project, "spring-sale", now=NOW)
-    assert as_text(title_of(plan), parts_of(plan), plan.digest) == SPRING.format(digest=plan.digest)
+    assert as_text(page_of(plan)) == SPRING.format(digest=plan.digest)
 
 
 SPRING = """\
 Plan of spring-sale, wave once, made 2026-12-01 09:00 UTC
+39 of 41 selected contacts are planned: 29 e-mails for 0.03 GBP, at 2026-12-01 10:00 UTC.
 
 Who
   Contacts
@@ -49,19 +51,22 @@ When
   e-mail   Europe/London        29  2026-12-01 10:00  2026-12-01 10:00
 
 How much
-  Channel  Messages  Cost      Left of the budget
-  e-mail         29  0.03 GBP  no budget
+  Channel  Messages  Cost (GBP)
+  e-mail         29        0.03
   plain pays when 0.025% of its recipients order because of it: each costs 0.001 GBP, and a usual
     order leaves 4.00 GBP.
   discount pays when 0.04% of its recipients order because of it: each costs 0.001 GBP, and a usual
     order leaves 2.50 GBP.
 
 What can be learned
-  plain against nothing: an effect of 60.39 percentage points or more on conversion would be found
-    with a power of 80%; the usual conversion is 25.6%.
-  discount against nothing: an effect of 57.99 percentage points or more on conversion would be
-    found with a power of 80%; the usual conversion is 25.6%.
-  Usual values are those of the same contacts from 2026-11-17 09:00 to 2026-12-01 09:00 UTC.
+  Comparison                Found from  Worth finding  Contacts  It takes
+  plain against nothing       60.39 pp        5.00 pp        23     3,137
+  discount against nothing    57.99 pp        5.00 pp        26     3,265
+  Found from: the least effect on conversion (pp: percentage points) that is found with a power of
+    80%. The usual conversion is 25.6%: that of the same contacts from 2026-11-17 09:00 to
+    2026-12-01 09:00 UTC.
+  The result can be read from 2026-12-15 10:00 UTC, 14 days after the first contact. The experiment
+    costs 0.03 GBP in messages, and holds back 10 contacts.
 
 Before you run it
   Too few for plain against nothing: an effect of 5.00 percentage points on conversion is worth
@@ -71,30 +76,24 @@ Before you run it
     finding, but only one of 57.99 percentage points would be found. It takes 1,256 and 2,009 units
     to find 5.00 percentage points.
 
+Next
+  To                     Run
+  see the messages       handbill preview spring-sale
+  send yourself a proof  handbill send-test spring-sale --to you@northwind.example
+  approve this plan      handbill plan spring-sale --out spring-sale.plan.json
+  send exactly that      handbill run spring-sale --plan spring-sale.plan.json
+  That run is refused when anything was edited, or when anybody came or went (0.5%).
+
 Digest {digest}
 """
-
-
-def test_markdown_has_a_table_a_part(store: Engine, tmp_path: Path) -> None:
-    with writing(store) as connection:
-        make_contacts(connection, 8)
-    with reading(store) as connection:
-        plan = make_plan(connection, make_project(tmp_path), "winback", now=NOW + timedelta(hours=1))
-    who, *_ = parts_of(plan)
-    assert as_markdown(title_of(plan), [who], "d1") == (
-        "## Plan of winback, wave once, made 2026-12-01 10:00 UTC\n\n"
-        "### Who\n\n| Contacts |  |\n| ---: | --- |\n| 8 | selected |\n| 8 | planned |\n\nDigest `d1`\n"
-    )
-
-
-def test_markdown_takes_names_for_words_and_not_for_markup() -> None:
-    part = Part("Arms", (("Arm",), ("a|b",)), ("<b>[click](x)</b> *now*",))
-    assert as_markdown("T", [part], "d") == (
-        "## T\n\n### Arms\n\n| Arm |\n| --- |\n| a\\|b |\n\n- \\<b\\>\\[click\\](x)\\</b\\> \\*now\\*\n\nDigest `d`\n"
-    )
 
 
 def test_nothing_is_said_where_there_is_nothing_to_say(store: Engine, tmp_path: Path) -> None:
     with reading(store) as connection:
         plan = make_plan(connection, make_project(tmp_path), "spring-sale", now=NOW)
-    assert [part.title for part in parts_of(plan)] == ["Who", "Arms", "How much", "What can be learned"]
+    page = page_of(plan)
+    assert [part.title for part in page.parts] == ["Who", "Arms", "How much", "What can be learned", "Next"]
+    assert page.summary == "0 of 0 selected contacts are planned: 0 e-mails for 0.00 GBP."
+    assert page.parts[-1].sentences == (
+        "Nobody would get anything; `handbill explain CONTACT spring-sale` says why.",
+    )

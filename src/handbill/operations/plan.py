@@ -1,21 +1,43 @@
-"""What a campaign would do now, seen before money is spent: planned, and rendered for the people it would reach."""
+"""What a campaign would do now, seen before money is spent: planned, compared with the last plan, and rendered."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DatabaseError
 
 from handbill.definitions.project import Project
-from handbill.operations.dry_render import DryRender, Progress, render_planned
-from handbill.planning import approval, wording
-from handbill.planning.cost import ChannelCost
+from handbill.errors import Problem, RunRefused, StoreUnavailable
+from handbill.operations.dry_render import DryRender, render_planned
+from handbill.planning import approval, layout, wording
+from handbill.planning.layout import Line, Page, Part
+from handbill.planning.moves import Earlier
 from handbill.planning.phrases import CHANNEL_WORDS
 from handbill.planning.plan import Plan, make_plan
-from handbill.planning.wording import Part
+from handbill.planning.records import PLAN, keep_record, last_record, of_plan
 from handbill.settings import Settings
-from handbill.store.connection import reading
+from handbill.store.connection import reading, writing
+
+Progress = Callable[[str, int | None, int | None], None]
+"""Told what is being done, and how much of it is done where that can be counted."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Which plan is asked for: of a campaign at a time, `wave` names an extra one.
+
+    It is compared with the plan in the file `since`, else with the last one that `remember` or a run kept. Without
+    `render` no message is rendered.
+    """
+
+    campaign: str
+    now: datetime
+    wave: str | None = None
+    since: Path | None = None
+    render: bool = True
 
 
 def plan_campaign(
@@ -37,24 +59,47 @@ def plan_campaign(
 
 
 def plan_and_render(
-    engine: Engine,
-    project: Project,
-    settings: Settings,
-    name: str,
-    *,
-    now: datetime,
-    wave: str | None = None,
-    progress: Progress | None = None,
+    engine: Engine, project: Project, settings: Settings, asked: Asked, *, progress: Progress | None = None
 ) -> tuple[Plan, DryRender]:
-    """The plan, and what came of rendering its messages for the planned contacts; nothing is kept.
+    """The plan beside the last one, and what came of rendering its messages for the planned contacts.
+
+    Nobody is written to and nothing is kept.
 
     Raises:
-        RunRefused: there is no such campaign, or its schedule never comes round.
+        RunRefused: there is no such campaign, its schedule never comes round, or `since` is no plan of it.
         ProjectInvalid: a template has mistakes.
     """
+    tell: Progress = progress or (lambda *_: None)
     with reading(engine) as connection:
-        plan = make_plan(connection, project, name, now=now, wave=wave)
-        return plan, render_planned(connection, project, settings, plan, progress=progress)
+        plan = make_plan(
+            connection,
+            project,
+            asked.campaign,
+            now=asked.now,
+            wave=asked.wave,
+            earlier=_earlier(connection, asked),
+            told=lambda what: tell(what, None, None),
+        )
+        if not asked.render:
+            return plan, DryRender()
+        counted = (lambda done, total: tell("render", done, total)) if progress else None
+        return plan, render_planned(connection, project, settings, plan, progress=counted)
+
+
+def remember(engine: Engine, plan: Plan) -> str:
+    """Keeps what the next plan is compared with; answers why it could not, or nothing.
+
+    A plan must be possible where nothing may be written, such as on a copy of the database.
+    """
+    try:
+        with writing(engine) as connection:
+            keep_record(connection, plan, PLAN)
+    except StoreUnavailable as error:
+        return f"This plan could not be kept, so the next one cannot say what has moved since: {error}"
+    except DatabaseError as error:
+        said = str(error.orig).strip().splitlines()[0]
+        return f"This plan could not be kept, so the next one cannot say what has moved since: {said}."
+    return ""
 
 
 def keep(plan: Plan, path: Path) -> None:
@@ -67,38 +112,42 @@ def as_json(plan: Plan, rendered: DryRender) -> dict[str, Any]:
     return {**plan.as_json(), "rendering": rendered.as_json()}
 
 
+def as_lines(plan: Plan, rendered: DryRender, width: int) -> Iterator[Line]:
+    """The plan as lines of at most `width` letters, each with what it is."""
+    return layout.lines_of(_page(plan, rendered), width)
+
+
 def as_text(plan: Plan, rendered: DryRender) -> str:
     """The plan as plain text."""
-    return wording.as_text(wording.title_of(plan), _parts(plan, rendered), plan.digest)
+    return layout.as_text(_page(plan, rendered))
 
 
 def as_markdown(plan: Plan, rendered: DryRender) -> str:
     """The plan as Markdown, short enough for the comment of a pull request."""
-    return wording.as_markdown(wording.title_of(plan), _parts(plan, rendered), plan.digest)
+    return layout.as_markdown(_page(plan, rendered))
 
 
 def in_one_line(plan: Plan) -> str:
-    """How many are planned, how many messages that is, and what they cost."""
-    messages = " and ".join(
-        f"{each.messages:,} {_noun(each)} for {each.cost:,.2f} {plan.currency}" for each in plan.costs
-    )
-    return f"{plan.campaign}: {plan.planned:,} of {plan.selected:,} selected contacts are planned, {messages}."
+    """How many are planned, how many messages that is, what they cost, and when they leave."""
+    return f"{plan.campaign}: {wording.in_one_line(plan)}"
 
 
-def _noun(cost: ChannelCost) -> str:
-    one, many = ("e-mail", "e-mails") if cost.channel == "email" else ("piece of post", "pieces of post")
-    return one if cost.messages == 1 else many
+def _earlier(connection: Connection, asked: Asked) -> Earlier | None:
+    if asked.since is None:
+        return last_record(connection, asked.campaign)
+    plan = approval.read_plan(asked.since)
+    if plan.campaign != asked.campaign:
+        what = f"this is a plan of {plan.campaign}, not of {asked.campaign}."
+        raise RunRefused(Problem(str(asked.since), what=what, mend=f"Name a plan of {asked.campaign}."))
+    return of_plan(plan)
 
 
-def _parts(plan: Plan, rendered: DryRender) -> list[Part]:
-    """The plan's parts, with what came of rendering before what can be learned."""
-    parts = wording.parts_of(plan)
-    place = next((number for number, part in enumerate(parts) if part.title == wording.LEARNED), len(parts))
+def _page(plan: Plan, rendered: DryRender) -> Page:
     what = Part("What", _rendering_rows(rendered), tuple(_problems(rendered)))
-    return [*parts[:place], *([what] if rendered.arms else []), *parts[place:]]
+    return wording.page_of(plan, *([what] if rendered.arms else []))
 
 
-def _rendering_rows(rendered: DryRender) -> wording.Table:
+def _rendering_rows(rendered: DryRender) -> layout.Table:
     rows = [("Arm", "Channel", "Rendered", "Cannot be", "Longest subject", "Biggest", "Subject for a sample")]
     for each in rendered.arms:
         is_email = each.channel == "email"
@@ -111,8 +160,10 @@ def _rendering_rows(rendered: DryRender) -> wording.Table:
 
 
 def _problems(rendered: DryRender) -> Iterator[str]:
-    for each in rendered.problems:
+    for each in rendered.problems[: wording.MOST]:
         others = f" and {each.recipients - 1:,} others" if each.recipients > 1 else ""
         yield f"{each.problem} (contact {each.example}{others})"
+    if (more := len(rendered.problems) - wording.MOST) > 0:
+        yield f"And {more} more; --json lists them all."
     if any(each.channel == "direct_mail" for each in rendered.arms):
         yield "Of printed pieces, those with the longest and the shortest names and addresses were laid out."

@@ -14,9 +14,10 @@ from handbill.definitions.project import Project
 from handbill.errors import PlanDrifted, Problem, RunRefused
 from handbill.planning.audience import Reason
 from handbill.planning.definition import definition_digest, definition_of
-from handbill.planning.differences import Differences, Movement, differences_since, newcomers_since
+from handbill.planning.differences import Differences, Movement, differences_since
 from handbill.planning.edits import edits_between
 from handbill.planning.fingerprint import BATCH, take_fingerprint
+from handbill.planning.moves import newcomers_since
 from handbill.planning.plan import Plan, occasion_of, sum_up, walk_stages
 from handbill.planning.records import of_plan
 from handbill.planning.selection import Occasion, leave_out_rows, make_anew

@@ -1,13 +1,10 @@
-"""How a declaration reads in one line: values of a definition, and the clauses of a segment."""
+"""How a value of a definition reads in one line."""
 
 import re
-from collections.abc import Iterator
 from typing import Any
 
 LONGEST = 120
-_OPERATORS = {"eq": "=", "ne": "≠", "lt": "<", "lte": "≤", "gt": ">", "gte": "≥"}
 _UNITS = ((86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second"))
-_GROUPS = {"All": "all of", "AnyOf": "any of", "Not": "not"}
 
 
 def in_words(value: Any) -> str:
@@ -15,40 +12,12 @@ def in_words(value: Any) -> str:
     return _short(_said(value))
 
 
-def clauses_in_words(plain: Any, depth: int = 0) -> list[str]:
-    """A segment's rule as lines, one a clause; what stands in a group says so: `not: country = GB`."""
-    (kind, parts), *_ = plain.items()
-    prefix = f"{_GROUPS[kind]}: " if kind in _GROUPS and (depth or kind != "All") else ""
-    if kind == "Not":
-        return [prefix + each for each in clauses_in_words(parts["clause"], depth + 1)]
-    if kind in _GROUPS:
-        return [prefix + line for each in parts["clauses"] for line in clauses_in_words(each, depth + 1)]
-    return [_short(" ".join(_of_clause(kind, parts)))]
-
-
-def _of_clause(kind: str, parts: dict[str, Any]) -> Iterator[str]:
-    """The parts of a clause in their order; the first name stands for itself, the others with their keys."""
-    if kind == "SegmentClause":
-        yield "segment"
-    named = False
-    for key, value in parts.items():
-        if value in (None, "", [], {}, False) or (key == "missing" and value == "exclude"):
-            continue
-        if isinstance(value, str) and not named:
-            named = True
-            yield _said(value)
-        elif key in {"comparisons", "count"}:
-            yield f"{'count ' if key == 'count' else ''}{_said(value)}"
-        else:
-            yield f"{key.rstrip('_')} {_said(value)}"
-
-
 def _said(value: Any) -> str:
     match value:
         case None | bool():
             return "yes" if value else "no" if value is False else ""
         case dict() if len(value) == 1 and next(iter(value))[:1].isupper():
-            return _of_one_kind(*next(iter(value.items())))
+            return _said(*value.values())  # a dataclass of the language: its name and its parts
         case dict():
             pairs = ((key.rstrip("_"), _said(each)) for key, each in value.items())
             return ", ".join(f"{key} {words}" for key, words in pairs if words and words != "no")
@@ -58,16 +27,6 @@ def _said(value: Any) -> str:
             return _moment(_duration(value))
         case _:
             return str(value)
-
-
-def _of_one_kind(kind: str, parts: Any) -> str:
-    """A dataclass of the language, as `definition` writes it: its name and its parts."""
-    if kind == "Comparison":
-        operand = _said(parts["operand"])
-        return f"{_OPERATORS.get(parts['operator'], parts['operator'])} {operand}".rstrip()
-    if kind == "Ago":
-        return f"{_said(parts['delta'])} ago"
-    return _said(parts)
 
 
 def _duration(text: str) -> str:

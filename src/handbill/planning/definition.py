@@ -8,12 +8,16 @@ from datetime import date, time, timedelta
 from decimal import Decimal
 from pathlib import PurePath
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, RootModel
 
 from handbill.definitions.campaign import Campaign, email_of, mail_of
+from handbill.definitions.clause_text import clause_text
+from handbill.definitions.languages import LocalText
 from handbill.definitions.project import Project
 from handbill.definitions.segment import All, AnyOf, Clause, Not, SegmentClause
+from handbill.definitions.values import zone
 
 Plain = Any
 """What JSON can hold."""
@@ -38,7 +42,7 @@ def definition_of(project: Project, campaign: Campaign) -> dict[str, Plain]:
     """
     segments = {slug: project.segments[slug] for slug in sorted(_segments(project, campaign))}
     templates = _templates(project, campaign)
-    layer = campaign.experiment.layer if campaign.experiment else None
+    layer, here = campaign.experiment.layer if campaign.experiment else None, zone(project.timezone)
     return {
         "campaign": _plain(campaign),
         "arms": list(campaign.arms),  # their order decides who is drawn into which
@@ -56,7 +60,8 @@ def definition_of(project: Project, campaign: Campaign) -> dict[str, Plain]:
         "layers": {layer.name: _plain(project.layers[layer.name])} if layer else {},
         "templates": {name: hashlib.sha256(content).hexdigest() for name, content in templates.items()},
         BESIDE: {
-            "segments": {slug: {"name": each.name, "description": each.description}
+            "segments": {slug: {"name": each.name, "description": each.description,
+                                "rule": [line for line, _ in rule_lines(each.where, here)]}
                          for slug, each in segments.items()},
             "channels": _of_channels(project, campaign, _SPEED_KEYS),
             "max_drift": _plain(project.policies.max_drift),
@@ -76,6 +81,21 @@ def digest_of(content: Plain) -> str:
     return hashlib.sha256(written.encode()).hexdigest()
 
 
+def rule_lines(clause: Clause, here: ZoneInfo, group: str = "") -> Iterator[tuple[str, Clause]]:
+    """The clauses of a rule that hold no others, each as it reads: `any: not: field: country, eq: GB`."""
+    match clause:
+        case All():
+            for each in clause.clauses:
+                yield from rule_lines(each, here, f"{group}all: " if group else "")
+        case AnyOf():
+            for each in clause.clauses:
+                yield from rule_lines(each, here, f"{group}any: ")
+        case Not():
+            yield from rule_lines(clause.clause, here, f"{group}not: ")
+        case _:
+            yield f"{group}{clause_text(clause, here)}", clause
+
+
 def _of_channels(project: Project, campaign: Campaign, keys: frozenset[str]) -> Plain:
     channels = {channel: getattr(project.channels, channel) for channel in campaign.channels}
     return {
@@ -92,21 +112,9 @@ def _segments(project: Project, campaign: Campaign) -> set[str]:
         slug = waiting.pop()
         if slug not in found:
             found.add(slug)
-            waiting += _named(project.segments[slug].where)
+            lines = rule_lines(project.segments[slug].where, zone(project.timezone))
+            waiting += [clause.segment for _, clause in lines if isinstance(clause, SegmentClause)]
     return found
-
-
-def _named(clause: Clause) -> Iterator[str]:
-    match clause:
-        case SegmentClause():
-            yield clause.segment
-        case Not():
-            yield from _named(clause.clause)
-        case All() | AnyOf():
-            for each in clause.clauses:
-                yield from _named(each)
-        case _:
-            return
 
 
 def _templates(project: Project, campaign: Campaign) -> dict[str, bytes]:
@@ -148,7 +156,8 @@ def _template_stems(campaign: Campaign) -> set[str]:
 def _plain(value: Any) -> Plain:
     """A declaration as JSON can hold it. Places in files are left out: moving a line changes nothing."""
     if isinstance(value, RootModel):
-        return _plain(value.root)
+        one = isinstance(value, LocalText) and not value.by_language
+        return value.default if one else _plain(value.root)
     if isinstance(value, BaseModel):
         return {name: _plain(getattr(value, name)) for name in type(value).model_fields}
     if is_dataclass(value) and not isinstance(value, type):

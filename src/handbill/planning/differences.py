@@ -1,17 +1,17 @@
 """What moved between two plans of a campaign: who entered and who left, through which gate, and what was edited."""
 
-import sys
-from array import array
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, select
 
+from handbill.planning.clause_moves import causes_of
 from handbill.planning.edits import Edit, edits_between
-from handbill.planning.fingerprint import Fingerprint, Place, Standing, unpacked
+from handbill.planning.fingerprint import Fingerprint
+from handbill.planning.moves import Earlier, Moves, is_planned, moves_between
 from handbill.planning.phrases import reason_in_words
 from handbill.planning.selection import Occasion
 from handbill.store.tables import contact, experiment
@@ -20,20 +20,9 @@ SELECTED = "selected"
 """The gate of those whom the segments hold now and did not hold before."""
 NOT_SELECTED = "not_selected"
 """The gate of those whom the segments no longer hold."""
-END: Standing = (sys.maxsize, Place(None))
-"""Behind every contact."""
 
-
-@dataclass(frozen=True)
-class Earlier:
-    """A plan that today's is compared with, as it was kept; `made_by` is plan, run or file."""
-
-    made_by: str
-    wave: str
-    made_at: datetime
-    digest: str
-    definition: Mapping[str, Any] = field(repr=False)
-    contacts: bytes = field(repr=False)
+Gate = tuple[str, str | None]
+"""A reason and its detail."""
 
 
 @dataclass(frozen=True)
@@ -41,8 +30,8 @@ class Movement:
     """So many contacts entered the planned ones, or left them, through one gate.
 
     `gate` is the reason that holds now (left) or held before (entered), as a word of `Reason`; `selected` and
-    `not_selected` where the segments decided, and then `clause` says which of their clauses. `example` is one of
-    these contacts, by the store's id until it is named.
+    `not_selected` where the segments decided, and then `clause` says which of their clauses. `example` is the external
+    id of one of these contacts, "" where none is left.
     """
 
     gate: str
@@ -106,67 +95,33 @@ def differences_since(
         earlier.digest,
         moves.before,
         moves.after,
-        _named(connection, movements(moves, entered=True)),
-        _named(connection, movements(moves, entered=False)),
+        movements(connection, occasion, earlier, moves, entered=True),
+        movements(connection, occasion, earlier, moves, entered=False),
         arm_changes(moves),
         edits_between(earlier.definition, definition, sealed=sealed is not None),
     )
 
 
-@dataclass
-class Moves:
-    """Who stands elsewhere than before, counted by both places; None is outside the segments.
-
-    `came_in` and `went_out` are the ids that the segments decided about, ascending; `examples` holds the first contact
-    of each pair of places.
-    """
-
-    before: int = 0
-    after: int = 0
-    counts: Counter[tuple[Place | None, Place | None]] = field(default_factory=Counter)
-    examples: dict[tuple[Place | None, Place | None], int] = field(default_factory=dict)
-    came_in: "array[int]" = field(default_factory=lambda: array("q"))
-    went_out: "array[int]" = field(default_factory=lambda: array("q"))
-
-
-def moves_between(before: bytes, after: bytes) -> Moves:
-    """Compares two packed lists of contacts, both a part at a time."""
-    found = Moves()
-    for contact_id, old, new in _side_by_side(unpacked(before), unpacked(after)):
-        was, is_now = _planned(old), _planned(new)
-        found.before += was
-        found.after += is_now
-        if old == new or not (was or is_now):
-            continue
-        found.counts[old, new] += 1
-        found.examples.setdefault((old, new), contact_id)
-        if old is None:
-            found.came_in.append(contact_id)
-        elif new is None:
-            found.went_out.append(contact_id)
-    return found
-
-
-def newcomers_since(before: bytes, after: bytes) -> "array[int]":
-    """The ids that are planned after and were not planned before, ascending."""
-    pairs = _side_by_side(unpacked(before), unpacked(after))
-    return array("q", (contact_id for contact_id, old, new in pairs if _planned(new) and not _planned(old)))
-
-
-def movements(moves: Moves, *, entered: bool) -> tuple[Movement, ...]:
-    """The gates through which contacts entered, or left; the busiest first. Examples are the store's ids."""
-    counts: Counter[tuple[str, str | None]] = Counter()
-    examples: dict[tuple[str, str | None], int] = {}
+def movements(
+    connection: Connection, occasion: Occasion, earlier: Earlier, moves: Moves, *, entered: bool
+) -> tuple[Movement, ...]:
+    """The gates and clauses through which contacts entered, or left; the busiest first."""
+    counts: Counter[Gate] = Counter()
+    examples: dict[Gate, int] = {}
     for pair, contacts in moves.counts.items():
         old, new = pair if entered else pair[::-1]
-        if _planned(new) and not _planned(old):
-            outside = SELECTED if entered else NOT_SELECTED
-            gate = (outside, None) if old is None or old.reason is None else (old.reason, old.detail)
+        if is_planned(new) and not is_planned(old) and old is not None:
+            gate = (old.reason or "", old.detail)
             counts[gate] += contacts
             examples[gate] = min(moves.examples[pair], examples.get(gate, moves.examples[pair]))
-    ordered = sorted(counts.items(), key=lambda each: (-each[1], each[0][0], each[0][1] or ""))
-    return tuple(Movement(gate, contacts, detail, example=str(examples[gate, detail]))
-                 for (gate, detail), contacts in ordered)  # fmt: skip
+    found = [(Movement(reason, contacts, detail), examples[reason, detail])
+             for (reason, detail), contacts in counts.items()]  # fmt: skip
+    outside = SELECTED if entered else NOT_SELECTED
+    causes = causes_of(connection, occasion, earlier, moves, entered=entered)
+    found += [(Movement(outside, each.contacts, clause=each.words), each.example) for each in causes]
+    names = _names(connection, [example for _, example in found])
+    named = (replace(each, example=names.get(example, "")) for each, example in found)
+    return tuple(sorted(named, key=lambda each: (-each.contacts, each.gate, each.detail or "", each.clause)))
 
 
 def arm_changes(moves: Moves) -> tuple[ArmChange, ...]:
@@ -174,29 +129,11 @@ def arm_changes(moves: Moves) -> tuple[ArmChange, ...]:
     return tuple(
         ArmChange(old.arm or "", new.arm or "", contacts)
         for (old, new), contacts in sorted(moves.counts.items(), key=lambda each: -each[1])
-        if old is not None and new is not None and _planned(old) and _planned(new)
+        if old is not None and new is not None and is_planned(old) and is_planned(new)
     )
 
 
-def _planned(place: Place | None) -> bool:
-    return place is not None and place.reason is None
-
-
-def _side_by_side(
-    before: Iterator[Standing], after: Iterator[Standing]
-) -> Iterator[tuple[int, Place | None, Place | None]]:
-    """Two ascending lists as one; None where a list does not have the contact."""
-    old, new = next(before, END), next(after, END)
-    while old is not END or new is not END:
-        first = min(old[0], new[0])
-        yield first, old[1] if old[0] == first else None, new[1] if new[0] == first else None
-        old = next(before, END) if old[0] == first else old
-        new = next(after, END) if new[0] == first else new
-
-
-def _named(connection: Connection, movements_: tuple[Movement, ...]) -> tuple[Movement, ...]:
-    """The same with the examples' external ids; "" for a contact that was erased since."""
-    ids = [int(each.example) for each in movements_]
+def _names(connection: Connection, ids: list[int]) -> dict[int, str]:
+    """External ids; of contacts that were erased there are none."""
     rows = connection.execute(select(contact.c.id, contact.c.external_id).where(contact.c.id.in_(ids)))
-    names = dict(rows.tuples().all())
-    return tuple(replace(each, example=names.get(int(each.example), "")) for each in movements_)
+    return dict(rows.tuples().all())

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from handbill.definitions.values import MILLIONTHS
-from handbill.planning.declared_words import clauses_in_words, in_words
+from handbill.planning.declared_words import in_words
 from handbill.planning.definition import BESIDE
 
 
@@ -89,7 +89,7 @@ def _declared(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[_
         if part in {BESIDE, "templates"}:
             continue
         if part == "segments":
-            yield from _segments(before.get(part) or {}, after.get(part) or {})
+            yield from _segments(before, after)
         else:
             yield from _leaves(part, before.get(part), after.get(part))
 
@@ -116,12 +116,22 @@ def _reading(path: str, value: Any) -> str:
 
 
 def _segments(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[_Change]:
-    """Clauses that are gone and that are new; a segment that is used only since as a whole."""
-    for slug in dict.fromkeys([*after, *before]):
-        old, new = (clauses_in_words(each[slug]) if slug in each else [] for each in (before, after))
-        for tag, first, last, start, end in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
-            if tag != "equal":
-                yield f"segments.{slug}", None, "; ".join(old[first:last]), "; ".join(new[start:end])
+    """Clauses that are gone and that are new; of a segment that is used only since, all of them."""
+    old_rules, new_rules = before.get("segments") or {}, after.get("segments") or {}
+    for slug in dict.fromkeys([*new_rules, *old_rules]):
+        if old_rules.get(slug) == new_rules.get(slug):
+            continue
+        old, new = (_rule(each, slug) for each in (before, after))
+        changes = [each for each in SequenceMatcher(None, old, new, autojunk=False).get_opcodes() if each[0] != "equal"]
+        for _, first, last, start, end in changes:
+            yield f"segments.{slug}", None, "; ".join(old[first:last]), "; ".join(new[start:end])
+        if not changes:
+            yield f"segments.{slug}", None, "another rule", "another rule"
+
+
+def _rule(definition: Mapping[str, Any], slug: str) -> list[str]:
+    rule: list[str] = ((definition.get(BESIDE) or {}).get("segments") or {}).get(slug, {}).get("rule") or []
+    return rule
 
 
 def _templates(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[_Change]:
@@ -169,6 +179,6 @@ def _beside(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[_Ch
         yield from _leaves(part, old.get(part), new.get(part))
     for slug, words in (new.get("segments") or {}).items():
         if slug in (old.get("segments") or {}):
-            for key in words:
+            for key in ("name", "description"):
                 if (was := old["segments"][slug].get(key)) != words[key]:
                     yield f"segments.{slug}.{key}", EditClass.COSMETIC, in_words(was), in_words(words[key])

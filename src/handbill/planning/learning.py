@@ -1,13 +1,18 @@
 """What an experiment of this size can show: the least effect of each deciding comparison that it would find."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, func, select
 
 from handbill.definitions.campaign import Campaign, Experiment, Goal
 from handbill.definitions.metrics import METRICS, compared_arms
+from handbill.planning.cost import ChannelCost
+from handbill.planning.headcount import PlannedArm
 from handbill.planning.history import History, Sums
+from handbill.planning.selection import selection
 from handbill.statistics.power import (
     detectable_difference,
     detectable_rate,
@@ -45,6 +50,20 @@ class Learning:
 
 
 @dataclass(frozen=True)
+class Reading:
+    """When the experiment can be read, and what it takes.
+
+    `readable_at` is when the last unit's window has closed, `days` after the first planned contact. `cost` is that of
+    all messages in the currency, `held_back` the contacts in holdouts.
+    """
+
+    readable_at: datetime
+    days: float
+    cost: float
+    held_back: int
+
+
+@dataclass(frozen=True)
 class _Odds:
     """How sure to be: power, and the chance of a false alarm in each of the comparisons."""
 
@@ -63,6 +82,22 @@ def learnings(campaign: Campaign, units: Mapping[str, int], history: History | N
     pairs = deciding_pairs(declared)
     odds = _Odds(float(declared.primary.power), (1 - float(declared.primary.confidence)) / len(pairs))
     return tuple(_learning(declared, goal, pair, units, history, odds) for pair in pairs)
+
+
+def reading_of(
+    connection: Connection, campaign: Campaign, arms: Sequence[PlannedArm], costs: Sequence[ChannelCost]
+) -> Reading | None:
+    """When the experiment of the selection on this connection can be read; None without one, or without people."""
+    if campaign.experiment is None or campaign.goal is None:
+        return None
+    ends = select(func.min(selection.c.origin_at), func.max(selection.c.origin_at))
+    first_at, last_at = connection.execute(ends.where(selection.c.reason.is_(None))).one()
+    if first_at is None:
+        return None
+    readable_at = last_at + campaign.goal.within
+    held_back = sum(arm.contacts for arm in arms if arm.holdout)
+    days = (readable_at - first_at) / timedelta(days=1)
+    return Reading(readable_at, days, sum(each.cost for each in costs), held_back)
 
 
 def deciding_pairs(declared: Experiment) -> list[tuple[str, str]]:
@@ -114,6 +149,8 @@ def _of_rate(base: Learning, usual: float, odds: _Odds) -> Learning:
         )
         needed = size.control, size.treatment
     reason = "" if detectable is not None else "not even an arm in which everybody responds would be told apart"
+    if usual == 1:
+        reason = "every one of them reached the goal anyway, so no arm can do better"
     return replace(base, usual=usual, detectable=detectable, needed=needed, reason=reason)
 
 

@@ -21,6 +21,11 @@ def effect_in_words(metric: str, effect: float, currency: str) -> str:
     return f"{effect:.2f} {currency}" if metric in {"revenue", "margin"} else f"{effect:.3f}"
 
 
+def short_effect(metric: str, effect: float, currency: str) -> str:
+    """The same for a table: `1.20 pp`."""
+    return effect_in_words(metric, effect, currency).replace(" percentage points", " pp")
+
+
 def value_in_words(metric: str, value: float, currency: str) -> str:
     """`5%` for a rate, else as an effect."""
     return percent(value) if METRICS[metric].kind == "rate" else effect_in_words(metric, value, currency)

@@ -15,12 +15,13 @@ from handbill.errors import Problem, RunRefused
 from handbill.planning import priorities, timing
 from handbill.planning.cost import BreakEven, ChannelCost, break_even, channel_costs
 from handbill.planning.definition import definition_digest, definition_of, digest_of
-from handbill.planning.differences import Differences, Earlier, differences_since
+from handbill.planning.differences import Differences, differences_since
 from handbill.planning.fingerprint import take_fingerprint
 from handbill.planning.gates import GATES, Stage
 from handbill.planning.headcount import LeftOut, PlannedArm, Split, count_arms, count_left_out, split_of
 from handbill.planning.history import history_of, usual_order
-from handbill.planning.learning import Learning, learnings
+from handbill.planning.learning import Learning, Reading, learnings, reading_of
+from handbill.planning.moves import Earlier
 from handbill.planning.remarks import remarks_of
 from handbill.planning.schedule import wave_of
 from handbill.planning.selection import Occasion
@@ -57,6 +58,7 @@ class Plan:
     costs: tuple[ChannelCost, ...]
     break_even: tuple[BreakEven, ...]
     learnings: tuple[Learning, ...]
+    reading: Reading | None
     remarks: tuple[str, ...]
     max_drift: float
     definition_digest: str
@@ -172,6 +174,7 @@ def sum_up(
         costs=costs,
         break_even=break_even(project, campaign, usual),
         learnings=shown,
+        reading=reading_of(connection, campaign, arms, costs),
         remarks=tuple(remarks_of(connection, occasion, units, costs, shown)),
         max_drift=float(project.policies.max_drift),
         definition_digest=digests[0],

@@ -2,7 +2,7 @@
 
 from sqlalchemy import Connection, Row, delete, insert, select
 
-from handbill.planning.differences import Earlier
+from handbill.planning.moves import Earlier
 from handbill.planning.plan import Plan
 from handbill.store.tables import plan_record
 

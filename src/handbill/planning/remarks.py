@@ -5,12 +5,17 @@ from datetime import time
 
 from sqlalchemy import Connection, select
 
+from handbill.definitions.metrics import METRICS
 from handbill.planning.cost import ChannelCost
+from handbill.planning.layers import overlaps
 from handbill.planning.learning import Learning
-from handbill.planning.phrases import days, effect_in_words, moment
+from handbill.planning.phrases import days, effect_in_words, moment, percent
 from handbill.planning.registration import deviations
 from handbill.planning.selection import Occasion
 from handbill.store.tables import run
+
+NEARLY_ALL = 0.95
+"""From this usual rate on, an experiment looks for the few who would not have done it anyway."""
 
 
 def remarks_of(
@@ -24,7 +29,9 @@ def remarks_of(
     yield from _about_run(connection, occasion)
     yield from _about_registration(connection, occasion)
     yield from (f"Nobody is in arm {name}." for name, number in units.items() if not number and any(units.values()))
+    yield from _about_overlaps(connection, occasion, planned=sum(units.values()))
     yield from (_underpowered(occasion, each) for each in shown if each.is_underpowered)
+    yield from _about_usual(shown)
     yield from _about_post(occasion)
     for each in costs:
         if each.left is not None and each.left < 0:
@@ -49,6 +56,27 @@ def _about_run(connection: Connection, occasion: Occasion) -> Iterator[str]:
 def _about_registration(connection: Connection, occasion: Occasion) -> Iterator[str]:
     for change in deviations(connection, occasion.campaign):
         yield f"The run will refuse: the experiment is not the one that was registered: {change}."
+
+
+def _about_overlaps(connection: Connection, occasion: Occasion, *, planned: int) -> Iterator[str]:
+    """Planned contacts whom another experiment counts still."""
+    for each in overlaps(connection, occasion):
+        share = f" ({percent(each.contacts / planned)})" if occasion.campaign.unit == "contact" else ""
+        yield (
+            f"{each.contacts:,} of the planned contacts{share} are in the experiment of {each.campaign} too, whose "
+            "responses are still counted: what one brings may show in the other. Give both a slot of one layer, or "
+            "exclude these people."
+        )
+
+
+def _about_usual(shown: Sequence[Learning]) -> Iterator[str]:
+    """Where nearly everybody does it anyway there is little left to win."""
+    for metric, usual in {each.metric: each.usual for each in shown}.items():
+        if usual is not None and METRICS[metric].kind == "rate" and usual >= NEARLY_ALL:
+            yield (
+                f"The usual {metric} is {percent(usual)} without this campaign, so hardly anybody is left to win. "
+                "Choose people who do it less often, a shorter reading window, or a metric such as revenue."
+            )
 
 
 def _underpowered(occasion: Occasion, shown: Learning) -> str:

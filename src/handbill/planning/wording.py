@@ -1,41 +1,35 @@
-"""A plan in words: one list of parts, shown as plain text on a terminal and as Markdown in a pull request."""
+"""A plan in words: who, which arms, when, how much, what can be learned, what has moved, and what is doubtful."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from textwrap import fill
+from collections.abc import Iterator
 
+from handbill.definitions.campaign import CHANNELS
+from handbill.definitions.metrics import METRICS
 from handbill.definitions.values import zone
+from handbill.planning import timing
 from handbill.planning.cost import BreakEven, ChannelCost
+from handbill.planning.differences import Differences, Movement
 from handbill.planning.headcount import PlannedArm
+from handbill.planning.layout import Page, Part, Table
 from handbill.planning.learning import Learning
-from handbill.planning.phrases import CHANNEL_WORDS, effect_in_words, moment, percent, reason_in_words
+from handbill.planning.phrases import CHANNEL_WORDS, moment, percent, reason_in_words, short_effect, value_in_words
 from handbill.planning.plan import Plan
 from handbill.planning.timing import Departure
 
-MOST_DEPARTURES = 15
-WIDTH = 100
-
+MOST = 15
+"""Rows of one table and sentences of one kind that are shown; a pull request's comment must stay readable."""
 LEARNED = "What can be learned"
 
 Rows = list[tuple[str, ...]]
-Table = tuple[tuple[str, ...], ...]
 
 
-@dataclass(frozen=True)
-class Part:
-    """A heading, a table whose first row holds its headings (or no table), and sentences below it."""
-
-    title: str
-    rows: Table = ()
-    sentences: tuple[str, ...] = ()
-
-
-def parts_of(plan: Plan) -> list[Part]:
-    """The plan as a reader needs it: who, which arms, when, how much, what can be learned, what is doubtful."""
-    parts = [_who(plan), _arms(plan), _when(plan), _how_much(plan), _learned(plan)]
+def page_of(plan: Plan, *extra: Part) -> Page:
+    """The plan as a reader needs it. `extra` parts stand before what can be learned, or at the end after doubts."""
+    parts = [_who(plan), *_since(plan), _arms(plan), _when(plan), _how_much(plan), *extra, _learned(plan)]
     if plan.remarks:
-        parts.append(Part("Before you run it", sentences=plan.remarks))
-    return [part for part in parts if part.rows or part.sentences]
+        parts.append(Part("Before you run it", sentences=plan.remarks, tone="warning"))
+    parts.append(_next(plan))
+    shown = tuple(part for part in parts if part.rows or part.sentences)
+    return Page(title_of(plan), in_one_line(plan), shown, f"Digest {plan.digest}")
 
 
 def title_of(plan: Plan) -> str:
@@ -44,24 +38,72 @@ def title_of(plan: Plan) -> str:
     return f"Plan of {plan.campaign}, wave {plan.wave}{extra}, made {moment(plan.made_at)} UTC"
 
 
-def as_text(title: str, parts: Sequence[Part], digest: str) -> str:
-    """Plain text with aligned columns."""
-    blocks = [title, *("\n".join(_text_lines(part)) for part in parts), f"Digest {digest}"]
-    return "\n\n".join(blocks) + "\n"
+def in_one_line(plan: Plan) -> str:
+    """How many are planned, how many messages that is, what they cost, and when they leave."""
+    messages = " and ".join(f"{each.messages:,} {_noun(each)}" for each in plan.costs)
+    cost = f"{sum(each.cost for each in plan.costs):,.2f} {plan.currency}"
+    said = (
+        f"{plan.planned:,} of {plan.selected:,} selected contacts are planned: {messages or 'no messages'} for {cost}"
+    )
+    if not plan.departures:
+        return f"{said}."
+    first, last = min(each.first_at for each in plan.departures), max(each.last_at for each in plan.departures)
+    span = f"at {moment(first)}" if moment(first) == moment(last) else f"from {moment(first)} to {moment(last)}"
+    return f"{said}, {span} UTC."
 
 
-def as_markdown(title: str, parts: Sequence[Part], digest: str) -> str:
-    """Markdown for the comment of a pull request."""
-    blocks = [f"## {title}", *("\n".join(_markdown_lines(part)) for part in parts), f"Digest `{digest}`"]
-    return "\n\n".join(blocks) + "\n"
+def _noun(cost: ChannelCost) -> str:
+    one, many = ("e-mail", "e-mails") if cost.channel == "email" else ("piece of post", "pieces of post")
+    return one if cost.messages == 1 else many
 
 
 def _who(plan: Plan) -> Part:
     rows: Rows = [("Contacts", ""), (f"{plan.selected:,}", "selected")]
-    for each in plan.left_out:
-        rows.append((f"−{each.contacts:,}", reason_in_words(each.reason, each.detail)))
+    rows += [(f"−{each.contacts:,}", reason_in_words(each.reason, each.detail)) for each in plan.left_out]
     rows.append((f"{plan.planned:,}", "planned"))
-    return Part("Who", tuple(rows))
+    return Part("Who", tuple(rows), totals=(0, len(rows) - 2))
+
+
+def _since(plan: Plan) -> Iterator[Part]:
+    """What has moved since the last plan or run."""
+    moved = plan.differences
+    if moved is None:
+        return
+    other_wave = f", wave {moved.wave}" if moved.wave != plan.wave else ""
+    kind = "run" if moved.made_by == "run" else "plan"
+    title = f"Since the {kind} of {moment(moved.made_at)} UTC{other_wave}"
+    if moved.is_empty:
+        yield Part(title, sentences=("Nobody came, nobody left, and nothing was edited.",), tone="faint")
+        return
+    rows: Rows = [("Contacts", ""), (f"{moved.before:,}", "planned then")]
+    rows += _movements("+", moved.entered, entered=True) + _movements("−", moved.left, entered=False)
+    rows.append((f"{moved.after:,}", "planned now"))
+    yield Part(title, tuple(rows), tuple(_other_arms(moved)), totals=(0, len(rows) - 2))
+    if moved.edits:
+        yield _edits(moved)
+
+
+def _movements(sign: str, movements: tuple[Movement, ...], *, entered: bool) -> Rows:
+    rows = [(f"{sign}{each.contacts:,}", _gate(each, entered=entered)) for each in movements[:MOST]]
+    rest = sum(each.contacts for each in movements[MOST:])
+    return [*rows, (f"{sign}{rest:,}", "for other reasons; --json lists them")] if rest else rows
+
+
+def _gate(movement: Movement, *, entered: bool) -> str:
+    example = f", such as {movement.example}" if movement.example else ""
+    return movement.sentence(entered=entered) + example
+
+
+def _other_arms(moved: Differences) -> Iterator[str]:
+    for each in moved.arms:
+        yield f"{each.contacts:,} are in arm {each.after} and were in {each.before}."
+
+
+def _edits(moved: Differences) -> Part:
+    rows: Rows = [("Touches", "Where", "Before", "Now")]
+    rows += [(each.kind.value, each.path, each.before or "–", each.after or "–") for each in moved.edits[:MOST]]
+    more = len(moved.edits) - MOST
+    return Part("Edited since then", tuple(rows), (f"And {more} more; --json lists them all.",) if more > 0 else ())
 
 
 def _arms(plan: Plan) -> Part:
@@ -86,9 +128,10 @@ def _about_split(plan: Plan) -> Iterator[str]:
 
 def _when(plan: Plan) -> Part:
     rows: Rows = [("Channel", "Time zone", "Messages", "First", "Last")]
-    rows += [_departure(each) for each in plan.departures[:MOST_DEPARTURES]]
-    more = len(plan.departures) - MOST_DEPARTURES
+    rows += [_departure(each) for each in plan.departures[:MOST]]
+    more = len(plan.departures) - MOST
     sentences = [f"And {more} more; --json lists them all."] if more > 0 else []
+    sentences += timing.in_words(plan.departures)
     if plan.latest_at:
         sentences.append(f"Nothing leaves after {moment(plan.latest_at)} UTC.")
     return Part("When", tuple(rows) if len(rows) > 1 else (), tuple(sentences))
@@ -101,14 +144,19 @@ def _departure(each: Departure) -> tuple[str, ...]:
 
 
 def _how_much(plan: Plan) -> Part:
-    rows: Rows = [("Channel", "Messages", "Cost", "Left of the budget")]
-    rows += [_cost(each, plan.currency) for each in plan.costs]
+    budgets = any(each.budget is not None for each in plan.costs)
+    names = ("Cost", "Budget", "Left") if budgets else ("Cost",)
+    rows: Rows = [("Channel", "Messages", *(f"{name} ({plan.currency})" for name in names))]
+    rows += [_cost(each, budgets=budgets) for each in plan.costs]
     return Part("How much", tuple(rows), tuple(_what_pays(plan)))
 
 
-def _cost(each: ChannelCost, currency: str) -> tuple[str, ...]:
-    left = "no budget" if each.left is None else f"{each.left:,.2f} of {each.budget:,.2f} {currency}"
-    return CHANNEL_WORDS[each.channel], f"{each.messages:,}", f"{each.cost:,.2f} {currency}", left
+def _cost(each: ChannelCost, *, budgets: bool) -> tuple[str, ...]:
+    row = CHANNEL_WORDS[each.channel], f"{each.messages:,}", f"{each.cost:,.2f}"
+    if not budgets:
+        return row
+    left = ("", "") if each.left is None else (f"{each.budget:,.2f}", f"{each.left:,.2f}".replace("-", "−"))
+    return *row, *left
 
 
 def _what_pays(plan: Plan) -> Iterator[str]:
@@ -130,61 +178,85 @@ def _pays(each: BreakEven, response_rate: float, currency: str) -> str:
 
 
 def _learned(plan: Plan) -> Part:
-    sentences = [_found(each, plan.currency) for each in plan.learnings]
-    known = next((each for each in plan.learnings if each.usual is not None and each.since and each.until), None)
-    if known and known.since and known.until:
-        since, until = moment(known.since), moment(known.until)
-        sentences.append(f"Usual values are those of the same {plan.unit}s from {since} to {until} UTC.")
-    return Part(LEARNED, sentences=tuple(sentences))
+    """A row for each comparison; what the columns mean stands below, for readers who are no statisticians."""
+    known = [each for each in plan.learnings if each.detectable is not None]
+    rows: Rows = [("Comparison", "Found from", "Worth finding", f"{plan.unit.capitalize()}s", "It takes")]
+    rows += [_found(each, plan.currency) for each in known]
+    sentences = [
+        f"{each.arm} against {each.control}: what it would show is not known, because {each.reason}."
+        for each in plan.learnings
+        if each.detectable is None
+    ]
+    if known:
+        sentences.insert(0, _explained(known[0], plan))
+    table = tuple(rows) if known else ()
+    return Part(LEARNED, table, (*sentences, *_interaction(plan), *_reading(plan)))
 
 
-def _found(each: Learning, currency: str) -> str:
-    name = f"{each.arm} against {each.control}"
-    if each.detectable is None or each.usual is None:
-        return f"{name}: what it would show is not known, because {each.reason}."
-    effect, usual = (effect_in_words(each.metric, value, currency) for value in (each.detectable, each.usual))
-    usual = percent(each.usual) if usual.endswith("points") else usual
-    return (
-        f"{name}: an effect of {effect} or more on {each.metric} would be found with a power of "
-        f"{percent(each.power)}; the usual {each.metric} is {usual}."
+def _found(each: Learning, currency: str) -> tuple[str, ...]:
+    effects = (each.detectable, each.wanted)
+    found, wanted = (short_effect(each.metric, value, currency) if value else "" for value in effects)
+    units, needed = (f"{sum(pair):,}" if pair else "" for pair in (each.units, each.needed))
+    return f"{each.arm} against {each.control}", found, wanted, units, needed
+
+
+def _explained(each: Learning, plan: Plan) -> str:
+    usual = ""
+    if each.usual is not None and each.since and each.until:
+        value = value_in_words(each.metric, each.usual, plan.currency)
+        usual = (
+            f" The usual {each.metric} is {value}: that of the same {plan.unit}s from {moment(each.since)} to "
+            f"{moment(each.until)} UTC."
+        )
+    unit = " (pp: percentage points)" if METRICS[each.metric].kind == "rate" else ""
+    power = percent(each.power)
+    return f"Found from: the least effect on {each.metric}{unit} that is found with a power of {power}.{usual}"
+
+
+def _interaction(plan: Plan) -> Iterator[str]:
+    """Two channels alone and together: what it takes to see whether both are more than their sum."""
+    channels = {arm.channels for arm in plan.arms}
+    if not channels >= {(), *((channel,) for channel in CHANNELS), CHANNELS}:
+        return
+    sizes = [sum(each.needed) for each in plan.learnings if each.needed]
+    needed = f", here about {4 * max(sizes):,} {plan.unit}s" if sizes else ""
+    yield (
+        "Whether e-mail and post together bring more than both by themselves (their interaction) takes four times the "
+        f"people that the effect of one of them takes{needed}."
     )
 
 
-def _text_lines(part: Part) -> Iterator[str]:
-    yield part.title
-    widths = [max(map(len, column)) for column in zip(*part.rows, strict=True)]
-    for row in part.rows:
-        cells = [_aligned(cell, width, row) for cell, width in zip(row, widths, strict=True)]
-        yield "  " + "  ".join(cells).rstrip()
-    yield from (fill(each, WIDTH, initial_indent="  ", subsequent_indent="    ") for each in part.sentences)
+def _reading(plan: Plan) -> Iterator[str]:
+    """How long the experiment takes, and what."""
+    reading = plan.reading
+    if reading is None:
+        return
+    held_back = f", and holds back {reading.held_back:,} contacts" if reading.held_back else ""
+    yield (
+        f"The result can be read from {moment(reading.readable_at)} UTC, {reading.days:.0f} days after the first "
+        f"contact. The experiment costs {reading.cost:,.2f} {plan.currency} in messages{held_back}."
+    )
 
 
-def _aligned(cell: str, width: int, row: Sequence[str]) -> str:
-    """Numbers to the right, words to the left; a single number column's heading stands above it like a number."""
-    return cell.rjust(width) if _is_number(cell) or (cell == row[0] == "Contacts") else cell.ljust(width)
+def _next(plan: Plan) -> Part:
+    """The commands that usually follow."""
+    name, wave = plan.campaign, f" --new-wave {plan.wave}" if plan.is_extra_wave else ""
+    if not plan.sends:
+        return Part("Next", sentences=(f"Nobody would get anything; `handbill explain CONTACT {name}` says why.",))
+    file, moved = f"{name}.plan.json", int(plan.planned * plan.max_drift)
+    rows: Table = (
+        ("To", "Run"),
+        ("see the messages", f"`handbill preview {name}`"),
+        ("send yourself a proof", f"`handbill send-test {name} --to you@{_own_domain(plan)}`"),
+        ("approve this plan", f"`handbill plan {name}{wave} --out {file}`"),
+        ("send exactly that", f"`handbill run {name} --plan {file}`"),
+    )
+    people = f"more than {moved:,} contact{'' if moved == 1 else 's'} came or went" if moved else "anybody came or went"
+    drift = f"That run is refused when anything was edited, or when {people} ({percent(plan.max_drift)})."
+    return Part("Next", rows, (drift,), tone="faint")
 
 
-def _markdown_lines(part: Part) -> Iterator[str]:
-    yield f"### {part.title}"
-    yield ""
-    if part.rows:
-        head, *body = part.rows
-        numbers = [all(_is_number(row[index]) for row in body) for index in range(len(head))]
-        yield _markdown_row(head)
-        yield _markdown_row(["---:" if number else "---" for number in numbers])
-        yield from (_markdown_row(row) for row in body)
-        yield from [""] if part.sentences else []
-    yield from (f"- {_escaped(sentence)}" for sentence in part.sentences)
-
-
-def _markdown_row(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(_escaped(cell) for cell in cells)} |"
-
-
-def _escaped(text: str) -> str:
-    """Names come from files and imports: they must not draw tables or links."""
-    return "".join(f"\\{letter}" if letter in "|[]<>`*_\\" else letter for letter in text)
-
-
-def _is_number(cell: str) -> bool:
-    return cell.lstrip("−").rstrip("%").replace(",", "").replace(".", "").isdigit()
+def _own_domain(plan: Plan) -> str:
+    """Where the reader of the plan presumably has a mailbox."""
+    sender = str(plan.definition.get("channels", {}).get("email", {}).get("from", ""))
+    return sender.rpartition("@")[2].rstrip(">") or "example.org"
