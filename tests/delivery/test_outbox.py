@@ -13,8 +13,8 @@ from handbill.delivery.books import books, reasons
 from handbill.delivery.budget import stop_counting
 from handbill.delivery.outbox import (
     Claimed,
-    Domains,
     Lease,
+    Recipients,
     Settlement,
     Verdict,
     claim,
@@ -116,10 +116,10 @@ def test_nothing_is_claimed_of_a_run_that_is_too_late(store: Engine) -> None:
 def test_a_claim_can_be_for_one_domain_or_leave_some_out(store: Engine) -> None:
     run_id = make_run(store, 1, domain="gmail.com")
     with writing(store) as connection:
-        without = Domains(without=frozenset({"gmail.com"}))
-        assert claim(connection, run_id, "email", lease=LEASE, limit=9, now=NOW, domains=without) == []
-        only = Domains(only="gmail.com")
-        assert len(claim(connection, run_id, "email", lease=LEASE, limit=9, now=NOW, domains=only)) == 1
+        without = Recipients(without=frozenset({"gmail.com"}))
+        assert claim(connection, run_id, "email", lease=LEASE, limit=9, now=NOW, recipients=without) == []
+        only = Recipients(domain="gmail.com")
+        assert len(claim(connection, run_id, "email", lease=LEASE, limit=9, now=NOW, recipients=only)) == 1
 
 
 def test_what_an_owner_has_claimed_can_be_queued_again_untried(store: Engine) -> None:

@@ -16,6 +16,7 @@ from handbill.delivery.group_commit import GroupCommit
 from handbill.delivery.job import CHANNEL, Job, job_of
 from handbill.delivery.leases import COMMIT_LEASE
 from handbill.delivery.messages import Composer
+from handbill.delivery.night import Night, hold_back, night_of
 from handbill.delivery.outbox import ENDED, Claimed, Settlement, Verdict, mark_committing, release, settle
 from handbill.delivery.providers import email_provider, unavailable
 from handbill.delivery.retry import RetryRules
@@ -84,8 +85,14 @@ def _bench(job: Job) -> Bench:
         clock=job.worker.clock,
         reconnect_after=job.worker.reconnect_after,
         tally=tally,
+        night=_night(job),
     )
     return bench
+
+
+def _night(job: Job) -> Night:
+    with reading(job.engine) as connection:
+        return night_of(connection, job.project, job.campaign, job.run_id)
 
 
 @contextmanager
@@ -107,6 +114,7 @@ def _connections(job: Job, bench: Bench) -> Iterator[None]:
             thread.join()
         with writing(job.engine) as connection:
             release(connection, job.run_id, CHANNEL, owner=job.worker.owner)
+            hold_back(connection, job.run_id, bench.night, job.worker.clock())
             expire_overdue(connection, job.run_id, job.worker.clock())
 
 

@@ -9,6 +9,7 @@ from handbill.delivery.budget import stop_counting
 from handbill.delivery.job import CHANNEL, Job
 from handbill.delivery.leases import CLAIM_LEASE, sweep_leases
 from handbill.delivery.limits import Claims, claim_within_limits, limits_of
+from handbill.delivery.night import hold_back
 from handbill.delivery.outbox import Lease
 from handbill.delivery.providers import email_channel
 from handbill.delivery.run_state import expire_overdue
@@ -27,11 +28,14 @@ _ASK_AGAIN_AFTER = 1.0
 
 def feed(job: Job, bench: Bench) -> None:
     """Claims a batch whenever the last one runs low, until nothing is due."""
+    asleep = _hold_back(job, bench)
     left, started, sweep_at, claim_at = _count_due(job), time.monotonic(), 0.0, 0.0
     while not bench.brake.is_pulled:
         now = time.monotonic()
         if now >= sweep_at:
             _sweep(job, bench)
+            if bench.night.asleep(job.worker.clock()) != asleep:
+                asleep = _hold_back(job, bench)
             sweep_at = now + SWEEP_EVERY
         pause, is_idle = _LONGEST_PAUSE, bench.unfinished == 0
         batch = _batch_size(bench, now - started)
@@ -71,11 +75,19 @@ def _claim(job: Job, bench: Bench, batch: int) -> Claims:
             connection,
             job.run_id,
             CHANNEL,
-            limits=limits_of(email_channel(job.project)),
+            limits=limits_of(email_channel(job.project), bench.night.asleep(worker.clock())),
             lease=Lease(worker.owner, taken_at, taken_at + CLAIM_LEASE),
             limit=batch,
             now=worker.clock(),
         )
+
+
+def _hold_back(job: Job, bench: Bench) -> frozenset[str]:
+    """Puts messages whose recipients' quiet hours have begun off until these end; answers whose they are."""
+    now = job.worker.clock()
+    with bench.group.turn, writing(job.engine) as connection:
+        hold_back(connection, job.run_id, bench.night, now)
+    return bench.night.asleep(now)
 
 
 def _with_profiles(job: Job, claims: Claims) -> list[Work]:

@@ -9,7 +9,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from handbill.definitions.policy import EmailChannel
 from handbill.definitions.values import Rate
-from handbill.delivery.outbox import Claimed, Domains, Lease, claim
+from handbill.delivery.outbox import Claimed, Lease, Recipients, claim
 from handbill.store.tables import rate_bucket
 
 BURST = timedelta(seconds=1)
@@ -20,10 +20,11 @@ _DIGITS = 6
 
 @dataclass(frozen=True)
 class Limits:
-    """Rates of a channel, and of recipient domains on it. Nothing means no limit."""
+    """Rates of a channel, and of recipient domains on it; nothing means no limit. And time zones that are `asleep`."""
 
     rate: Rate | None = None
     per_domain: Mapping[str, Rate] = field(default_factory=dict)
+    asleep: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -34,9 +35,9 @@ class Claims:
     wait: timedelta | None
 
 
-def limits_of(channel: EmailChannel) -> Limits:
-    """The limits that the project declares."""
-    return Limits(channel.rate, {domain.lower(): rate for domain, rate in channel.per_domain.items()})
+def limits_of(channel: EmailChannel, asleep: frozenset[str] = frozenset()) -> Limits:
+    """The limits that the project declares; nothing leaves for the time zones that are `asleep`."""
+    return Limits(channel.rate, {domain.lower(): rate for domain, rate in channel.per_domain.items()}, asleep)
 
 
 def claim_within_limits(
@@ -59,13 +60,13 @@ def claim_within_limits(
     for domain in limits.per_domain:
         room = min(allowed - len(rows), int(buckets[f"{channel} {domain}"]))
         if room > 0:
-            domains = Domains(only=domain)
-            found = claim(connection, run_id, channel, lease=lease, limit=room, now=now, domains=domains)
+            only = Recipients(domain=domain, asleep=limits.asleep)
+            found = claim(connection, run_id, channel, lease=lease, limit=room, now=now, recipients=only)
             buckets[f"{channel} {domain}"] -= len(found)
             rows += found
     if allowed > len(rows):
-        others = Domains(without=frozenset(limits.per_domain))
-        rows += claim(connection, run_id, channel, lease=lease, limit=allowed - len(rows), now=now, domains=others)
+        others = Recipients(without=frozenset(limits.per_domain), asleep=limits.asleep)
+        rows += claim(connection, run_id, channel, lease=lease, limit=allowed - len(rows), now=now, recipients=others)
     if limits.rate:
         buckets[channel] -= len(rows)
     _keep(connection, buckets)

@@ -54,6 +54,7 @@ class Claimed:
     cost: int
     not_before: datetime
     expires_at: datetime | None
+    timezone: str | None = None
 
 
 @dataclass(frozen=True)
@@ -66,14 +67,18 @@ class Lease:
 
 
 @dataclass(frozen=True)
-class Domains:
-    """Recipient domains to claim from: one of them, or all without some."""
+class Recipients:
+    """Whose messages to claim: those of one domain, or of all without some.
 
-    only: str | None = None
+    Never those of people in the time zones that are `asleep`; an empty name stands for those without one.
+    """
+
+    domain: str | None = None
     without: frozenset[str] = frozenset()
+    asleep: frozenset[str] = frozenset()
 
 
-ALL_DOMAINS = Domains()
+EVERYBODY = Recipients()
 
 
 class Verdict(StrEnum):
@@ -118,7 +123,7 @@ def claim(
     lease: Lease,
     limit: int,
     now: datetime,
-    domains: Domains = ALL_DOMAINS,
+    recipients: Recipients = EVERYBODY,
 ) -> list[Claimed]:
     """Takes up to `limit` queued messages whose time has come, the earliest first; none unless the run is running."""
     moment = literal(now, UtcTime)
@@ -130,10 +135,12 @@ def claim(
         _in_time(moment),
         exists().where(run.c.id == run_id, _run_goes_on(moment)),
     ]
-    if domains.only is not None:
-        due.append(outbox.c.domain == domains.only)
-    if domains.without:
-        due.append(or_(outbox.c.domain.is_(None), outbox.c.domain.not_in(sorted(domains.without))))
+    if recipients.domain is not None:
+        due.append(outbox.c.domain == recipients.domain)
+    if recipients.without:
+        due.append(or_(outbox.c.domain.is_(None), outbox.c.domain.not_in(sorted(recipients.without))))
+    if recipients.asleep:
+        due.append(func.coalesce(outbox.c.timezone, "").not_in(sorted(recipients.asleep)))
     earliest = select(outbox.c.id).where(*due).order_by(outbox.c.not_before, outbox.c.id).limit(limit)
     # A common table expression, because PostgreSQL may run a plain subquery several times, each time past its limit.
     picked = earliest.with_for_update(skip_locked=True).cte("picked")

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from handbill.channels.contract import Answer, Line, Outcome, Outgoing, Provider, Scope
 from handbill.clock import Clock
 from handbill.delivery.group_commit import GroupCommit
+from handbill.delivery.night import NO_NIGHT, NOWHERE, Night
 from handbill.delivery.outbox import Claimed, Settlement, Verdict
 from handbill.delivery.retry import RetryRules, settlement_of
 from handbill.errors import NotRenderable
@@ -18,6 +19,9 @@ Work = tuple[Claimed, Mapping[str, Any]]
 """A claimed message and its contact's profile."""
 Compose = Callable[[Claimed, Mapping[str, Any]], Outgoing]
 """Makes the message of a row from its contact's profile; raises NotRenderable."""
+
+LONGEST_REST = 60.0
+"""Seconds that a connection waits at a provider's wish; a drain that would have to wait longer ends."""
 
 AnswerOrNone = TypeVar("AnswerOrNone", Answer, Answer | None)
 
@@ -79,6 +83,7 @@ class Bench:
     clock: Clock
     reconnect_after: Sequence[float]
     tally: Counter[str]
+    night: Night = NO_NIGHT
     work: SimpleQueue[Work | None] = field(default_factory=SimpleQueue)
     runs_low: threading.Event = field(default_factory=threading.Event)
     low_water: int = 0
@@ -102,6 +107,13 @@ class Bench:
         if runs_low:
             self.runs_low.set()
 
+    def must_wait(self, row: Claimed) -> bool:
+        """Whether the recipient's quiet hours began while the message lay ready.
+
+        It stays claimed, and is queued again when its lease is over or the drain ends.
+        """
+        return (row.timezone or NOWHERE) in self.night.asleep(self.clock())
+
     def count_lines(self, difference: int) -> None:
         """Notes that a line was opened (+1) or ended (-1)."""
         with self.lock:
@@ -123,11 +135,13 @@ class Sender:
         try:
             while (item := self._next()) is not None and not self._bench.brake.is_pulled:
                 if self._send(*item):
-                    self._failures = 0
                     self._bench.finish_one()
                 else:
                     self._bench.work.put(item)
-                    self._rest()
+                if self._trouble:
+                    self._rest(self._trouble)
+                else:
+                    self._failures = 0
         except BaseException as error:  # noqa: BLE001 - the drain raises it; a thread has nobody to tell
             self._bench.brake.pull(error)
         finally:
@@ -142,6 +156,9 @@ class Sender:
 
     def _send(self, row: Claimed, profile: Mapping[str, Any]) -> bool:
         """Takes care of one message. False: no line to the provider, so it was not even tried."""
+        self._trouble = None
+        if self._bench.must_wait(row):
+            return True
         try:
             message = self._bench.compose(row, profile)
         except NotRenderable as problem:
@@ -186,6 +203,9 @@ class Sender:
         self._note(row, answer, was_marked=True)
         if answer.outcome is Outcome.SENDER_REFUSED:
             raise SenderRefused(answer)
+        if answer.scope is Scope.PROVIDER:
+            self._trouble = answer  # this message is settled, and the next one would fare no better now
+            self._hang_up()
         return True
 
     def _step_back(self, verdict: Verdict) -> bool:
@@ -195,15 +215,20 @@ class Sender:
             raise BudgetSpent
         return True
 
-    def _rest(self) -> None:
-        """Waits before the next try to get a line; gives up when nobody has one and waiting did not help."""
+    def _rest(self, trouble: Answer) -> None:
+        """Waits before the next try to get a line; gives up when nobody has one and waiting did not help.
+
+        A provider that asks to be left alone is, for as long as it asks; a drain does not wait longer than a minute.
+        """
         bench, waits = self._bench, self._bench.reconnect_after
-        trouble = self._trouble or Answer(Outcome.RETRY, "connect")
+        asked_for = trouble.after.total_seconds() if trouble.after else 0.0
         is_nobody_there = trouble.stage == "connect" and not bench.was_reached
-        if not bench.open_lines and (is_nobody_there or self._failures >= len(waits)):
+        is_hopeless = not bench.open_lines and (is_nobody_there or self._failures >= len(waits))
+        if is_hopeless or asked_for > LONGEST_REST:
             raise Unreachable(trouble)
         self._failures += 1
-        bench.brake.wait(waits[min(self._failures, len(waits)) - 1] if waits else 0)
+        own = waits[min(self._failures, len(waits)) - 1] if waits else 0
+        bench.brake.wait(max(own, asked_for))
 
     def _checked(self, answer: AnswerOrNone) -> AnswerOrNone:
         """The answer as it is; forgets a line that ended with it."""
