@@ -118,7 +118,7 @@ def test_orders_in_another_currency_are_never_added_up(store: Engine) -> None:
         order(connection, members_of(connection, "email")[50], currency="EUR")
         measured = measure(connection, registered, "GBP")
     reason = "1 of 31 orders are in another currency than GBP, so their money cannot be added up."
-    assert _outcome_gaps(measured) == [Gap(reason, "revenue"), Gap(reason, "margin")]
+    assert _outcome_gaps(measured) == [Gap(reason, name) for name in ("revenue", "margin", "revenue_per_order")]
     assert measured.arms[1].metrics["conversion"] == Proportion(21, of=100)
     assert "revenue" not in measured.arms[1].metrics
 
@@ -135,7 +135,7 @@ def test_answers_that_nobody_listened_for_are_absent_and_not_zero(store: Engine)
     with writing(store) as connection:
         registered = fill(connection, [NOTHING, EMAIL])
         measured = measure(connection, registered, "GBP")
-    assert set(measured.arms[1].metrics) == {"conversion", "orders", "revenue", "margin"}
+    assert set(measured.arms[1].metrics) == {"conversion", "orders", "revenue", "margin", "revenue_per_order"}
     assert {gap.metric: gap.reason for gap in measured.gaps} == {
         "delivered": "No provider reports deliveries.",
         "bounces": "The mailbox for bounces has not been read. Run `handbill ingest`.",
@@ -143,6 +143,9 @@ def test_answers_that_nobody_listened_for_are_absent_and_not_zero(store: Engine)
         "clicks": "Clicks are not tracked.",
         "unsubscribes": "The mailbox for unsubscribes has not been read. Run `handbill ingest`.",
         "complaints": "No provider reports complaints.",
+        "scans": "Nothing reports scans.",
+        "codes": "Nothing was printed that could carry a code.",
+        "orders_per_click": "Clicks are not tracked.",
     }
 
 

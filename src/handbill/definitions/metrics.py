@@ -12,13 +12,13 @@ from handbill.definitions.values import Line, MinimumEffect, Money, Window
 
 @dataclass(frozen=True)
 class Metric:
-    """A number for every unit. `rate` is a share of the units, `amount` a mean for each of them.
+    """A number for every unit. `rate` is a share of the units, `amount` a mean for each of them, `ratio` one of sums.
 
     `outcome` metrics exist for everybody, `message` metrics only for units that were sent something.
     """
 
     name: str
-    kind: Literal["rate", "amount"]
+    kind: Literal["rate", "amount", "ratio"]
     of: Literal["outcome", "message"]
     meaning: str
 
@@ -30,6 +30,7 @@ METRICS: Mapping[str, Metric] = {
         Metric("orders", "amount", "outcome", "Orders for each unit."),
         Metric("revenue", "amount", "outcome", "What each unit paid: after discount, less refunds."),
         Metric("margin", "amount", "outcome", "What each unit's orders left after the cost of goods and the discount."),
+        Metric("revenue_per_order", "ratio", "outcome", "What was paid for each order."),
         Metric("delivered", "rate", "message", "Share of units whose message arrived."),
         Metric("bounces", "rate", "message", "Share of units whose message came back."),
         Metric(
@@ -38,6 +39,9 @@ METRICS: Mapping[str, Metric] = {
         Metric("clicks", "rate", "message", "Share of units that clicked a link."),
         Metric("unsubscribes", "rate", "message", "Share of units that unsubscribed."),
         Metric("complaints", "rate", "message", "Share of units that reported spam."),
+        Metric("scans", "rate", "message", "Share of units that scanned the code of their printed piece."),
+        Metric("codes", "rate", "message", "Share of units whose printed code came with a paid order."),
+        Metric("orders_per_click", "ratio", "message", "Orders of those who clicked, for each of their clicks."),
     )
 }
 

@@ -161,7 +161,7 @@ def _planned() -> Iterator[str]:
 
 
 def _metrics() -> Iterator[str]:
-    kinds = {"rate": "rate: effects in `pp`", "amount": "amount: effects in its own unit"}
+    kinds = {"rate": "rate: effects in `pp`", "amount": "amount: effects in its own unit", "ratio": "ratio of sums"}
     rows = ((f"`{metric.name}`", kinds[metric.kind], metric.meaning) for metric in METRICS.values())
     yield from table(("metric", "kind", "what it is"), rows)
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from handbill.reports.maturity import Maturity
 from handbill.reports.measure import Measured
-from handbill.reports.metrics import MESSAGES, READINGS
+from handbill.reports.metrics import MESSAGES
 from handbill.reports.registered import Registered
 from handbill.statistics.multiplicity import holm
 from handbill.statistics.results import Arm, Contrast, Gap, Results, compare_arms
@@ -44,7 +44,7 @@ def _pair(arm: Arm, control: Arm, confidence: float) -> Results:
 def _adjusted(contrasts: list[Contrast]) -> list[Contrast]:
     """By Holm over all comparisons of a metric, in the order of a report."""
     adjusted = []
-    for metric in READINGS:
+    for metric in dict.fromkeys(one.metric for one in contrasts):
         family = [one for one in contrasts if one.metric == metric]
         for one, p in zip(family, holm([one.result.p_value for one in family]), strict=True):
             adjusted.append(replace(one, result=replace(one.result, p_value_adjusted=p)))

@@ -5,10 +5,11 @@ from collections.abc import Sequence
 
 from handbill.reports.content import Section, Table
 from handbill.reports.document import Analysis, Report
-from handbill.reports.metrics import OUTCOMES, READINGS, Reading
+from handbill.reports.metrics import Reading
 from handbill.reports.money import range_of
 from handbill.reports.phrases import reading_of
 from handbill.reports.pictures import EffectPicture, Mark, Scale, Tone
+from handbill.reports.registered import Registered
 from handbill.reports.sentences import PER
 from handbill.reports.wording import Range, capital, listed, money, number, percent, span, with_plus
 from handbill.statistics.results import Contrast, mean_of
@@ -26,7 +27,7 @@ def effect_section(report: Report, analysis: Analysis) -> Section:
     registered = analysis.registered
     names = [registered.primary, *(name for name in registered.secondary if name != registered.primary)]
     found = [one for name in names for one in _contrasts(analysis, name)]
-    forest = _forest(found, registered.confidence)
+    forest = _forest(found, registered)
     return Section(
         key="effects",
         title="What it changed",
@@ -43,7 +44,9 @@ def effect_section(report: Report, analysis: Analysis) -> Section:
 def exploratory_section(report: Report, analysis: Analysis) -> Section | None:
     """Metrics that nobody registered: worth a look, proof of nothing."""
     registered = analysis.registered
-    names = [name for name in OUTCOMES if name not in (registered.primary, *registered.secondary)]
+    known = (registered.primary, *registered.secondary)
+    outcomes = (name for name, reading in registered.readings.items() if reading.metric.of == "outcome")
+    names = [name for name in outcomes if name not in known]
     found = [one for name in names for one in _contrasts(analysis, name)]
     if not found:
         return None
@@ -104,7 +107,7 @@ def _contrasts(analysis: Analysis, metric: str) -> list[Contrast]:
     return [one for one in analysis.results.comparisons if one.metric == metric]
 
 
-def _forest(contrasts: Sequence[Contrast], confidence: float) -> EffectPicture | None:
+def _forest(contrasts: Sequence[Contrast], registered: Registered) -> EffectPicture | None:
     """All metrics on one axis: as shares of the control's value."""
     marks = []
     for one in contrasts:
@@ -112,8 +115,9 @@ def _forest(contrasts: Sequence[Contrast], confidence: float) -> EffectPicture |
         if result.relative is None or result.relative_low is None or result.relative_high is None:
             continue
         lift = Range(result.relative * 100, result.relative_low * 100, result.relative_high * 100)
-        reading = READINGS[one.metric]
-        marks.append(Mark(f"{reading.title}, {_pair(one)}", lift, _lift(one), tone_of(reading, one, confidence)))
+        reading = registered.readings[one.metric]
+        tone = tone_of(reading, one, registered.confidence)
+        marks.append(Mark(f"{reading.title}, {_pair(one)}", lift, _lift(one), tone))
     if not marks:
         return None
     scale = Scale("less than the control", "more", lambda value: f"{number(value)} %")
@@ -206,7 +210,7 @@ def _reasons(analysis: Analysis, metrics: Sequence[str]) -> tuple[str, ...]:
     for gap in analysis.results.problems:
         if gap.metric in metrics:
             reason = _COUNTS.sub("", gap.reason)
-            concerned.setdefault(reason, {})[READINGS[gap.metric].title.lower()] = None
+            concerned.setdefault(reason, {})[analysis.registered.readings[gap.metric].title.lower()] = None
     return tuple(
         reason if reason.lower().startswith(tuple(names)) else f"{capital(listed(list(names)))}: {reason}"
         for reason, names in concerned.items()

@@ -6,7 +6,6 @@ from zoneinfo import ZoneInfo
 from handbill.reports.content import Section, Table
 from handbill.reports.document import Analysis, Report
 from handbill.reports.effect_tables import p_value
-from handbill.reports.metrics import READINGS
 from handbill.reports.phrases import reading_of
 from handbill.reports.registered import Registered, RegisteredArm
 from handbill.reports.wording import capital, count, day, duration, listed, money, number, percent, plural
@@ -52,7 +51,7 @@ def quality_section(report: Report) -> Section:
 def method_section(analysis: Analysis) -> Section:
     """By which method each metric was compared, and where it comes from."""
     found = {(one.metric, one.result.method, one.result.source): None for one in analysis.results.comparisons}
-    rows = tuple((READINGS[metric].title, method, source) for metric, method, source in found)
+    rows = tuple((analysis.registered.readings[metric].title, method, source) for metric, method, source in found)
     confidence = f"{analysis.registered.confidence * 100:g} %"
     return Section(
         key="method",
@@ -75,7 +74,7 @@ def _arm(arm: RegisteredArm) -> str:
 
 
 def _primary(registered: Registered) -> str:
-    metric = READINGS[registered.primary]
+    metric = registered.readings[registered.primary]
     goal = registered.deciding[0] if len(registered.deciding) == 1 < len(registered.pairs) else None
     beside = f" of {goal[0]} − {goal[1]}" if goal else ""
     return f"{metric.title.lower()}{beside}, {registered.confidence * 100:g} % confidence"

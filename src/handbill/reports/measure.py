@@ -4,20 +4,23 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Connection, Double, Row, Subquery, case, cast, func, literal, select
-from sqlalchemy.sql.selectable import FromClause
+from sqlalchemy import ColumnElement, Connection, Double, Select, case, cast, func, null, select, union_all
+from sqlalchemy.sql.selectable import CTE
 
-from handbill.definitions.values import MILLIONTHS
-from handbill.reports.metrics import MESSAGES, READINGS
+from handbill.reports.families import FLAWS, Family, families_of
+from handbill.reports.metrics import MESSAGES
 from handbill.reports.registered import Registered
-from handbill.responses.attribution import goal_events, goal_orders
-from handbill.responses.events import ANSWERS, MAILBOX_WATERMARK
+from handbill.responses.events import MAILBOX_WATERMARK
+from handbill.statistics.joint import Joint
 from handbill.statistics.results import Aggregate, Arm, Gap
 from handbill.statistics.samples import Proportion, Sample
-from handbill.store.tables import assignment, assignment_member, event, outbox, run, source_watermark
+from handbill.store.tables import assignment, source_watermark
 
-MACHINES = ("machine", "proxy")
-"""Verdicts of opens and clicks that no person made."""
+ORDERS_PER_CLICK = ("orders_per_click", ("orders", "clicks"))
+POWERS = ("y", "x", "yy", "yx", "xx", "yyy", "yyx", "yxx", "xxx")
+
+Sums = Mapping[str, float]
+"""The sums over one arm, by name: `units`, `clicks_count`, `revenue_squares`, `orders_per_click_yx`…"""
 
 
 @dataclass(frozen=True)
@@ -33,130 +36,118 @@ def measure(connection: Connection, registered: Registered, currency: str) -> Me
 
     Money is in `currency`, not in millionths: squares and cubes of millionths do not fit in 64 bits.
     """
-    row_of = {row.arm: row for row in connection.execute(_statement(registered, currency))}
-    found = [row_of[arm.name] for arm in registered.arms if arm.name in row_of]
-    gaps = [*_money_gaps(found, registered, currency), *_unheard(connection, found)]
+    families = families_of(connection, registered, currency)
+    found = _by_arm(connection, registered, families)
+    gaps = [*_money_gaps(found, registered, currency), *_unheard(connection, found, registered)]
     missing = {gap.metric for gap in gaps}
     arms = []
     for arm in registered.arms:
-        row = row_of.get(arm.name)
-        metrics = {} if row is None else _aggregates(row, missing, with_messages=bool(arm.channels))
-        arms.append(Arm(arm.name, row.units if row else 0, metrics))
+        sums = found.get(arm.name)
+        metrics = {} if sums is None else _aggregates(registered, sums, missing, with_messages=bool(arm.channels))
+        arms.append(Arm(arm.name, int(sums["units"]) if sums else 0, metrics))
     return Measured(tuple(arms), tuple(gaps))
 
 
-def _statement(registered: Registered, currency: str) -> Any:
-    """One row an arm: `units`, and for each metric `…_count` or `…_buyers`, `…_sum`, `…_squares`, `…_cubes`."""
-    unit = assignment.alias("unit")
-    sale, answer = _sales(registered, currency), _answers(registered)
-    source: FromClause = unit.outerjoin(sale, sale.c.unit == unit.c.id).outerjoin(answer, answer.c.unit == unit.c.id)
-    reached = sale.c.orders > 0
-    if registered.goal_event != "order":
-        goal = _goals(registered)
-        source = source.outerjoin(goal, goal.c.unit == unit.c.id)
-        reached = goal.c.unit.is_not(None)
-    columns: list[ColumnElement[Any]] = [unit.c.arm, func.count().label("units"), _count(reached, "conversion")]
-    for name in ("orders", "revenue", "margin"):
-        columns += _sums(sale.c[name], name)
-    columns += [_count(answer.c[name] > 0, name) for name in MESSAGES]
-    columns += [cast(func.coalesce(func.sum(sale.c[name]), 0), BigInteger).label(name) for name in _FLAWS]
+def _by_arm(connection: Connection, registered: Registered, families: Sequence[Family]) -> dict[str, Sums]:
+    """One statement with a branch for each family; each branch answers one row an arm."""
+    units = select(assignment.c.arm, func.count().label("units")).where(
+        assignment.c.experiment_id == registered.experiment_id
+    )
+    branches = [units.group_by(assignment.c.arm)]
+    rows = {family.name: family.rows.cte(family.name.replace(".", "_").replace(" ", "_")) for family in families}
+    branches += [_branch(family, rows[family.name]) for family in families]
+    if "answers" in rows:
+        branches.append(_clicks_and_orders(rows["sales"], rows["answers"]))
+    names = list(dict.fromkeys(column.name for branch in branches for column in branch.selected_columns))
+    padded = [_padded(branch, names) for branch in branches]
+    found: dict[str, dict[str, float]] = {}
+    for row in connection.execute(union_all(*padded)):
+        sums = found.setdefault(row.arm, {})
+        for name, value in zip(names[1:], row[1:], strict=True):
+            sums[name] = sums.get(name, 0.0) + float(value or 0)
+    return {arm: sums for arm, sums in found.items() if sums["units"]}
+
+
+def _branch(family: Family, rows: CTE) -> Select[Any]:
+    columns: list[ColumnElement[Any]] = [func.sum(rows.c[name]).label(name) for name in family.counters]
+    columns += [_count(rows.c[name] > 0, name) for name in family.rates]
+    for name in family.amounts:
+        columns += _sums(rows.c[name], name)
+    for name, (y, x) in (family.ratios or {}).items():
+        columns += _joint(rows.c[y], rows.c[x], name)
+    return select(rows.c.arm, *columns).group_by(rows.c.arm)
+
+
+def _clicks_and_orders(sales: CTE, answers: CTE) -> Select[Any]:
+    """Orders of those who clicked, and their clicks; everybody else has neither."""
+    name, (y, x) = ORDERS_PER_CLICK
+    clicked = answers.outerjoin(sales, sales.c.unit == answers.c.unit)
     return (
-        select(*columns)
-        .select_from(source)
-        .where(unit.c.experiment_id == registered.experiment_id)
-        .group_by(unit.c.arm)
+        select(answers.c.arm, *_joint(func.coalesce(sales.c[y], 0), answers.c[x], name))
+        .select_from(clicked)
+        .where(answers.c[x] > 0)
+        .group_by(answers.c.arm)
     )
 
 
-_FLAWS = ("lines", "foreign", "uncosted")
-"""Orders in all, in another currency than the project's, and without the cost of their goods."""
+def _padded(branch: Select[Any], names: Sequence[str]) -> Select[Any]:
+    """The branch with all columns of all branches; those that it has not are null."""
+    rows = branch.subquery()
+    return select(*(rows.c[name] if name in rows.c else cast(null(), Double).label(name) for name in names))
 
 
-def _sales(registered: Registered, currency: str) -> Subquery:
-    """What each unit that ordered bought: paid orders, and money over all of them (cancellations are negative)."""
-    order = goal_orders(registered.experiment_id, registered.within)
-    total, discount = cast(order.c.total, Double), cast(order.c.discount, Double)
-    margin: ColumnElement[float] = total - cast(order.c.cost, Double)
-    if registered.margin_rate is not None:
-        declared = literal(registered.margin_rate, Double) * (total + discount) - discount
-        margin = case((order.c.cost.is_not(None), margin), else_=declared)
-    return (
-        select(
-            order.c.unit,
-            func.sum(case((order.c.total > 0, 1), else_=0)).label("orders"),
-            (func.sum(total) / float(MILLIONTHS)).label("revenue"),
-            (func.sum(func.coalesce(margin, 0.0)) / float(MILLIONTHS)).label("margin"),
-            func.count().label("lines"),
-            func.sum(case((order.c.currency != currency, 1), else_=0)).label("foreign"),
-            func.sum(case((order.c.cost.is_(None), 1), else_=0)).label("uncosted"),
-        )
-        .group_by(order.c.unit)
-        .subquery("sale")
-    )
-
-
-def _goals(registered: Registered) -> Subquery:
-    reached = goal_events(registered.experiment_id, registered.within, registered.goal_event)
-    return select(reached.c.unit).distinct().subquery("goal")
-
-
-def _answers(registered: Registered) -> Subquery:
-    """How often each unit answered a message of this campaign, by the kind of answer; machines do not count."""
-    kind = event.c.kind
-    by_person = event.c.verdict.is_(None) | event.c.verdict.not_in(MACHINES)
-    counts = [
-        func.sum(case((kind.in_(sorted(kinds)) & by_person, 1), else_=0)).label(name) for name, kinds in ANSWERS.items()
-    ]
-    return (
-        select(assignment.c.id.label("unit"), *counts)
-        .join(assignment_member, assignment_member.c.assignment_id == assignment.c.id)
-        .join(outbox, outbox.c.contact_id == assignment_member.c.contact_id)
-        .join(run, (run.c.id == outbox.c.run_id) & (run.c.campaign == registered.campaign))
-        .join(event, event.c.outbox_id == outbox.c.id)
-        .where(assignment.c.experiment_id == registered.experiment_id)
-        .group_by(assignment.c.id)
-        .subquery("answer")
-    )
-
-
-def _count(reached: ColumnElement[bool], name: str) -> ColumnElement[int]:
-    return func.sum(case((reached, 1), else_=0)).label(f"{name}_count")
+def _count(reached: ColumnElement[bool], name: str) -> ColumnElement[Any]:
+    return cast(func.sum(case((reached, 1), else_=0)), Double).label(f"{name}_count")
 
 
 def _sums(value: ColumnElement[Any], name: str) -> list[ColumnElement[Any]]:
-    x = cast(func.coalesce(value, 0), Double)
+    x = cast(value, Double)
     return [
-        func.sum(case((x != 0.0, 1), else_=0)).label(f"{name}_buyers"),
+        cast(func.sum(case((x != 0.0, 1), else_=0)), Double).label(f"{name}_buyers"),
         func.sum(x).label(f"{name}_sum"),
         func.sum(x * x).label(f"{name}_squares"),
         func.sum(x * x * x).label(f"{name}_cubes"),
     ]
 
 
-def _aggregates(row: Row[Any], missing: set[str], *, with_messages: bool) -> dict[str, Aggregate]:
+def _joint(first: ColumnElement[Any], second: ColumnElement[Any], name: str) -> list[ColumnElement[Any]]:
+    y, x = cast(first, Double), cast(second, Double)
+    products = (y, x, y * y, y * x, x * x, y * y * y, y * y * x, y * x * x, x * x * x)
+    sums = [func.sum(product).label(f"{name}_{power}") for power, product in zip(POWERS, products, strict=True)]
+    return [
+        *sums,
+        cast(func.sum(case((y != 0.0, 1), else_=0)), Double).label(f"{name}_buyers"),
+        cast(func.sum(case((x != 0.0, 1), else_=0)), Double).label(f"{name}_active"),
+    ]
+
+
+def _aggregates(registered: Registered, sums: Sums, missing: set[str], *, with_messages: bool) -> dict[str, Aggregate]:
     """The metrics of one arm; those of messages only where the arm sends any."""
-    values = row._mapping  # noqa: SLF001 - SQLAlchemy's documented name for a row's columns
-    aggregates: dict[str, Aggregate] = {}
-    for name, reading in READINGS.items():
+    units, aggregates = int(sums["units"]), dict[str, Aggregate]()
+    for name, reading in registered.readings.items():
         if name in missing or (reading.metric.of == "message" and not with_messages):
             continue
         if reading.metric.kind == "rate":
-            aggregates[name] = Proportion(int(values[f"{name}_count"]), of=row.units)
+            aggregates[name] = Proportion(int(sums.get(f"{name}_count", 0)), of=units)
+        elif reading.metric.kind == "ratio":
+            powers = {power: sums.get(f"{name}_{power}", 0.0) for power in POWERS}
+            counts = {key: int(sums.get(f"{name}_{key}", 0)) for key in ("buyers", "active")}
+            aggregates[name] = Joint(n=units, **powers, **counts)
         else:
-            total, squares, cubes = (float(values[f"{name}_{power}"]) for power in ("sum", "squares", "cubes"))
-            aggregates[name] = Sample(row.units, total, squares, cubes, int(values[f"{name}_buyers"]))
+            total, squares, cubes = (sums.get(f"{name}_{power}", 0.0) for power in ("sum", "squares", "cubes"))
+            aggregates[name] = Sample(units, total, squares, cubes, int(sums.get(f"{name}_buyers", 0)))
     return aggregates
 
 
-def _money_gaps(rows: Sequence[Row[Any]], registered: Registered, currency: str) -> list[Gap]:
+def _money_gaps(found: Mapping[str, Sums], registered: Registered, currency: str) -> list[Gap]:
     """Which metrics the orders do not allow, and why."""
-    lines, foreign, uncosted = (sum(int(getattr(row, name)) for row in rows) for name in _FLAWS)
+    lines, foreign, uncosted = (int(sum(sums.get(name, 0) for sums in found.values())) for name in FLAWS)
     gaps = []
     if foreign:
         reason = (
             f"{foreign} of {lines} orders are in another currency than {currency}, so their money cannot be added up."
         )
-        gaps += [Gap(reason, "revenue"), Gap(reason, "margin")]
+        gaps += [Gap(reason, name) for name in ("revenue", "margin", "revenue_per_order")]
     elif uncosted and registered.margin_rate is None:
         reason = (
             f"{uncosted} of {lines} orders carry no cost of goods, and no margin_rate is declared in the campaign's "
@@ -166,16 +157,20 @@ def _money_gaps(rows: Sequence[Row[Any]], registered: Registered, currency: str)
     return gaps
 
 
-def _unheard(connection: Connection, rows: Sequence[Row[Any]]) -> list[Gap]:
+def _unheard(connection: Connection, found: Mapping[str, Sums], registered: Registered) -> list[Gap]:
     """Answers of which nothing was ever heard: nobody asked for them, so their number is not known to be zero."""
     mailbox_was_read = connection.scalar(
         select(source_watermark.c.imported_at).where(
             source_watermark.c.kind == MAILBOX_WATERMARK[0], source_watermark.c.source == MAILBOX_WATERMARK[1]
         )
     )
-    heard = {name for name in MESSAGES if any(int(getattr(row, f"{name}_count")) for row in rows)}
+    heard = {name for name in MESSAGES if any(sums.get(f"{name}_count") for sums in found.values())}
     if mailbox_was_read is not None:
         heard |= _IN_MAILBOX
+    if any("direct_mail" in arm.channels for arm in registered.arms):
+        heard.add("codes")  # they come with the orders
+    if "clicks" in heard:
+        heard.add("orders_per_click")
     return [Gap(_NOT_MEASURED[name], name) for name in MESSAGES if name not in heard]
 
 
@@ -187,4 +182,7 @@ _NOT_MEASURED: Mapping[str, str] = {
     "clicks": "Clicks are not tracked.",
     "unsubscribes": "The mailbox for unsubscribes has not been read. Run `handbill ingest`.",
     "complaints": "No provider reports complaints.",
+    "scans": "Nothing reports scans.",
+    "codes": "Nothing was printed that could carry a code.",
+    "orders_per_click": "Clicks are not tracked.",
 }

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from handbill.reports.metrics import READINGS, Reading
+from handbill.reports.metrics import Reading
 from handbill.reports.registered import Registered, RegisteredArm
 from handbill.reports.wording import Range, count, money, number, span
 
@@ -23,7 +23,7 @@ class Nouns:
 
 def reading_of(registered: Registered, metric: str) -> Reading:
     """How the metric reads in this experiment: those who reach a goal that is no order are not called buyers."""
-    reading = READINGS[metric]
+    reading = registered.readings[metric]
     if metric == "conversion" and registered.goal_event != "order":
         return replace(reading, one="conversion", many="conversions")
     return reading

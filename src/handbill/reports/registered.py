@@ -8,6 +8,7 @@ from typing import Any, Literal
 from sqlalchemy import Connection, select
 
 from handbill.definitions.metrics import compared_arms
+from handbill.reports.metrics import Own, Reading, readings
 from handbill.store.tables import experiment
 
 
@@ -20,6 +21,16 @@ class RegisteredArm:
     holdout: bool
     channels: tuple[str, ...]
     piece: str | None = None
+
+
+@dataclass(frozen=True)
+class Rail:
+    """What must not get worse: by more than `margin` than in the arm `against`, or beyond the ceiling `below`."""
+
+    metric: str
+    against: str | None
+    margin: float | None
+    below: float | None
 
 
 @dataclass(frozen=True)
@@ -47,10 +58,17 @@ class Registered:
     margin_rate: float | None
     sealed_at: datetime
     digest: str
+    guardrails: tuple[Rail, ...] = ()
+    own: tuple[Own, ...] = ()
 
     def arm(self, name: str) -> RegisteredArm:
         """The arm of this name."""
         return next(arm for arm in self.arms if arm.name == name)
+
+    @property
+    def readings(self) -> Mapping[str, Reading]:
+        """How every metric of this experiment reads, by name, in the order of a report."""
+        return readings(self.own)
 
 
 def read_registered(connection: Connection, campaign: str) -> Registered | None:
@@ -86,10 +104,26 @@ def read_registered(connection: Connection, campaign: str) -> Registered | None:
         margin_rate=goal["margin_rate"],
         sealed_at=row.sealed_at,
         digest=row.registration_digest,
+        guardrails=tuple(Rail(**each) for each in sealed.get("guardrails", ())),
+        own=tuple(_own(name, each) for name, each in sealed.get("metrics", {}).items()),
     )
 
 
 def _arm(sealed: Mapping[str, Any]) -> RegisteredArm:
     return RegisteredArm(
         sealed["name"], sealed["share"], sealed["holdout"], tuple(sealed["channels"]), sealed.get("format")
+    )
+
+
+def _own(name: str, sealed: Mapping[str, Any]) -> Own:
+    seconds = sealed["within_seconds"]
+    return Own(
+        name,
+        sealed["event"],
+        sealed["property"],
+        sealed["aggregation"],
+        None if seconds is None else timedelta(seconds=seconds),
+        sealed["cap"],
+        sealed["direction"] == "up",
+        sealed["margin"],
     )

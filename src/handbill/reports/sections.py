@@ -6,7 +6,7 @@ from handbill.reports.content import Figure, Section
 from handbill.reports.document import Analysis, Report
 from handbill.reports.effect_tables import NONE, effect_picture, effect_section, exploratory_section
 from handbill.reports.ground import method_section, quality_section, registration_section
-from handbill.reports.metrics import READINGS, Reading
+from handbill.reports.metrics import Reading
 from handbill.reports.money import Gain, contrast_of, range_of
 from handbill.reports.money_tables import factorial_section, money_section
 from handbill.reports.people_tables import audience_section, funnel_section, timing_section
@@ -94,7 +94,7 @@ def _chance(analysis: Analysis, gain: Gain) -> Figure | None:
     chance = contrast.result.probability_to_beat_control if contrast else None
     if chance is None:
         return None
-    if not READINGS[analysis.registered.primary].more_is_better:
+    if not analysis.registered.readings[analysis.registered.primary].more_is_better:
         chance = 1 - chance
     said = "> 99.9 %" if chance > 0.999 else "< 0.1 %" if chance < 0.001 else percent(chance, 0.01)
     return Figure(f"Chance to beat {gain.control}", said, "with a flat prior")

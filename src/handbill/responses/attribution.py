@@ -11,7 +11,7 @@ from handbill.store.types import micros_of
 def goal_orders(experiment_id: int, within: timedelta) -> Subquery:
     """Every order of a unit's members in its window, by intention to treat: whether or not they were reached.
 
-    One row an order: `unit` (assignment id), `total`, `discount`, `cost`, `currency`, `ordered_at` and
+    One row an order: `unit` (assignment id), its `arm`, `total`, `discount`, `cost`, `currency`, `ordered_at` and
     `origin_at`. The window is [origin_at, origin_at + within); a unit has one origin, the same for every arm, and
     the members that it had when it was first assigned.
     """
@@ -26,18 +26,18 @@ def goal_orders(experiment_id: int, within: timedelta) -> Subquery:
             orders.c.ordered_at,
         )
         .join(orders, orders.c.contact_id == assignment_member.c.contact_id)
-        .where(_in_window(orders.c.ordered_at, within))
+        .where(in_window(orders.c.ordered_at, within))
         .subquery("goal_order")
     )
 
 
 def goal_events(experiment_id: int, within: timedelta, kind: str) -> Subquery:
-    """The same for a goal that is an event: one row an event of this kind, with `unit` and `occurred_at`."""
+    """The same for a goal that is an event: one row an event of this kind, with `unit`, `arm` and `occurred_at`."""
     return (
         _members(experiment_id)
         .add_columns(event.c.occurred_at)
         .join(event, event.c.contact_id == assignment_member.c.contact_id)
-        .where(event.c.kind == kind, _in_window(event.c.occurred_at, within))
+        .where(event.c.kind == kind, in_window(event.c.occurred_at, within))
         .subquery("goal_event")
     )
 
@@ -56,15 +56,16 @@ def code_orders(campaign: str) -> Select[tuple[str, int, int]]:
     )
 
 
-def _members(experiment_id: int) -> Select[tuple[int, int]]:
-    return (
-        select(assignment.c.id.label("unit"), assignment.c.origin_at)
-        .join(assignment_member, assignment_member.c.assignment_id == assignment.c.id)
-        .where(assignment.c.experiment_id == experiment_id)
-    )
-
-
-def _in_window(moment: ColumnElement[object], within: timedelta) -> ColumnElement[bool]:
+def in_window(moment: ColumnElement[object], within: timedelta) -> ColumnElement[bool]:
+    """Whether `moment` lies in the window of a unit of `assignment`: [origin_at, origin_at + within)."""
     # Times are integers in the database, and so a window is a plain addition on both.
     at, origin = type_coerce(moment, BigInteger), type_coerce(assignment.c.origin_at, BigInteger)
     return (at >= origin) & (at < origin + micros_of(within))
+
+
+def _members(experiment_id: int) -> Select[tuple[int, str, int]]:
+    return (
+        select(assignment.c.id.label("unit"), assignment.c.arm, assignment.c.origin_at)
+        .join(assignment_member, assignment_member.c.assignment_id == assignment.c.id)
+        .where(assignment.c.experiment_id == experiment_id)
+    )

@@ -19,6 +19,7 @@ ANSWERS: Mapping[str, frozenset[str]] = {
     "clicks": frozenset({EventKind.CLICKED}),
     "unsubscribes": frozenset({EventKind.UNSUBSCRIBED}),
     "complaints": frozenset({EventKind.COMPLAINED}),
+    "scans": frozenset({"letter.scanned"}),
 }
 """Which kinds of event each metric of messages counts."""
 

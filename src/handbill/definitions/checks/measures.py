@@ -8,7 +8,7 @@ from handbill.definitions.findings import Finding, Path
 from handbill.definitions.metrics import Metric, compared_arms
 from handbill.definitions.words import quoted, unknown
 
-_ORDER_METRICS = {"orders", "revenue", "margin"}
+_ORDER_METRICS = {"orders", "revenue", "margin", "revenue_per_order"}
 _PRIMARY: Path = ("experiment", "primary")
 
 
@@ -44,6 +44,9 @@ def _check_primary(draft: Draft, metrics: Mapping[str, Metric]) -> Iterator[Find
         return
     if metric.name == "opens":
         yield Finding(path, "opens cannot decide: machines open mail.", "Use conversion, revenue or clicks.")
+    elif metric.kind == "ratio":
+        mend = "Use conversion, orders or revenue, and name the ratio under secondary."
+        yield Finding(path, f"{metric.name} cannot decide: it also changes when only its denominator does.", mend)
     elif metric.of == "message" and (silent := _silent_arm(draft)):
         mend = f"Use conversion, or name a comparison between arms that are sent something{_example(draft)}."
         yield Finding(path, f"{metric.name} cannot be measured on arm {quoted(silent)}, which is sent nothing.", mend)
