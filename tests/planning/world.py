@@ -250,7 +250,7 @@ def _run(connection: Connection, message: Message) -> int:
         found = connection.execute(insert(run).values(
             campaign=campaign, wave="once", state="finished", definition_digest=campaign, plan_digest="", plan={},
             scheduled_at=NOW, started_at=NOW).returning(run.c.id)).scalar_one()  # fmt: skip
-    return found
+    return int(found)
 
 
 def _put_events(connection: Connection, person: Person, messages: list[int]) -> None:

@@ -27,13 +27,13 @@ from handbill.store.types import UtcTime
 class Present:
     """The moment of planning, and the time zone in which dates are meant.
 
-    `contact_id` narrows everything to one contact, who is then found without looking at the others. `rebuilt` asks
-    for fields as they were at `now`, where that is known; otherwise they are taken as they are kept.
+    `contact_id` narrows everything to one contact, or to that of the statement around it: only their rows are looked
+    at. `rebuilt` asks for fields as they were at `now`, where that is known; otherwise they are taken as they are kept.
     """
 
     now: datetime
     zone: ZoneInfo
-    contact_id: int | None = None
+    contact_id: int | ColumnElement[Any] | None = None
     rebuilt: bool = False
 
     @classmethod
