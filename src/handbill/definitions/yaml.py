@@ -4,12 +4,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
-from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from handbill.definitions.words import quoted
 from handbill.definitions.yaml_errors import explain
+from handbill.definitions.yaml_nodes import Node, compose
 from handbill.errors import Problem
 
 Place = tuple[int, int]
@@ -17,9 +16,6 @@ Place = tuple[int, int]
 
 LARGEST_FILE = 1_000_000
 """Bytes."""
-
-DEEPEST_NESTING = 60
-"""Lists and keys within each other."""
 
 MOST_VALUES = 50_000
 """Values in a file after its aliases are written out: a few lines of aliases of aliases could stand for billions."""
@@ -72,10 +68,10 @@ def read_yaml(content: bytes, file: str) -> tuple[Keys | None, list[Problem]]:
     if problem:
         return None, [problem]
     try:
-        node = _reader().compose(text)
+        node = compose(text)
     except (YAMLError, RecursionError) as error:
         return None, [explain(error, text, file)]
-    if not isinstance(node, MappingNode):
+    if node is None or node.id != "mapping":
         line = node.start_mark.line + 1 if node else 1
         return None, [Problem(file, line, 1, "the file must hold keys.", 'Write them like "name: value".')]
     conversion = _Conversion(text, file)
@@ -102,13 +98,6 @@ def plain(tree: "Tree") -> Any:
     if isinstance(tree, Items):
         return [plain(item) for item in tree.items]
     return tree.text
-
-
-def _reader() -> YAML:
-    reader = YAML(typ="safe", pure=True)
-    reader.max_depth = DEEPEST_NESTING
-    reader.composer.warn_double_anchors = False  # a name may be given again: YAML 1.2, 3.2.2.2
-    return reader
 
 
 def _decode(content: bytes, file: str) -> tuple[str, Problem | None]:
@@ -166,21 +155,19 @@ class _Conversion:
             tag = str(node.tag).replace("tag:yaml.org,2002:", "!!")
             self._problem(node, f"the tag {quoted(tag)} means nothing here.", "Remove it, or quote the value.")
             return None
-        if isinstance(node, ScalarNode):
-            return None if _is_null(node) else Text(node.value, _place(node), quoted=node.style is not None)
-        if isinstance(node, SequenceNode):
-            return Items(tuple(self._items(node)), _place(node))
-        return self._keys(node) if isinstance(node, MappingNode) else None
+        if node.id == "scalar":
+            return None if _is_null(node) else Text(node.value, _place(node), quoted=bool(node.style))
+        return Items(tuple(self._items(node)), _place(node)) if node.id == "sequence" else self._keys(node)
 
-    def _items(self, node: SequenceNode) -> Iterator[Tree]:
+    def _items(self, node: Node) -> Iterator[Tree]:
         for item in node.value:
-            if isinstance(item, ScalarNode) and _is_null(item):
+            if _is_null(item):
                 self._problem(item, "this item of the list is empty.", "Write its value, or remove it.")
             elif (tree := self.convert(item)) is not None:
                 yield tree
 
-    def _keys(self, node: MappingNode) -> Keys | None:
-        no_name = next((key for key, _ in node.value if not isinstance(key, ScalarNode) or _is_null(key)), None)
+    def _keys(self, node: Node) -> Keys | None:
+        no_name = next((key for key, _ in node.value if key.id != "scalar" or _is_null(key)), None)
         if no_name is not None:
             where = node if node.flow_style else no_name
             self._problem(where, "a value that starts with {{ or [ is read as keys here.", "Quote the whole value.")
@@ -210,12 +197,12 @@ class _Conversion:
         if key.value == "<<":
             self._problem(key, 'the merge key "<<" is not part of YAML 1.2.', "Write the keys out.")
             return None
-        if isinstance(value, ScalarNode) and _is_null(value):
+        if _is_null(value):
             self._problem(key, f"key {quoted(key.value)} has no value.", "Write one, or remove the key.")
             return None
         return self.convert(value)
 
-    def _report_spilled(self, spilled: list[Node], mapping: MappingNode) -> None:
+    def _report_spilled(self, spilled: list[Node], mapping: Node) -> None:
         """`{subject: Come back, friend}` reads as two keys; say what was meant."""
         first = spilled[0]
         if ":" in first.value:
@@ -223,7 +210,7 @@ class _Conversion:
             return
         before = [pair for pair in mapping.value if pair[0].start_mark.index < first.start_mark.index]
         what = f"{quoted(first.value)} is read as a key of its own: a comma ends an unquoted value inside braces."
-        if before and isinstance(before[-1][1], ScalarNode):
+        if before and before[-1][1].id == "scalar":
             key, value = before[-1]
             meant = ", ".join([value.value, *(str(each.value) for each in spilled)])
             self._problem(first, what, f'Quote the {key.value}: "{meant}".')
@@ -238,9 +225,9 @@ def _place(node: Node) -> Place:
     return node.start_mark.line + 1, node.start_mark.column + 1
 
 
-def _is_null(node: ScalarNode) -> bool:
-    return node.style is None and node.value in {"", "~", "null", "Null", "NULL"}
+def _is_null(node: Node) -> bool:
+    return node.id == "scalar" and not node.style and node.value in {"", "~", "null", "Null", "NULL"}
 
 
 def _has_no_colon(key: Node, value: Node) -> bool:
-    return isinstance(value, ScalarNode) and value.value == "" and value.start_mark.index == key.end_mark.index
+    return value.id == "scalar" and value.value == "" and value.start_mark.index == key.end_mark.index
