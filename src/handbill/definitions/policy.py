@@ -48,6 +48,9 @@ class EmailChannel(Definition):
     key_id: Secret | None = Field(None, description="For ses: the id that belongs to the key, or ${SES_KEY_ID}.")
     region: Line | None = Field(None, description="For ses, such as eu-west-1; for mailgun us or eu.")
     domain: Domain | None = Field(None, description="For mailgun: the sending domain.")
+    endpoint: WebAddress | None = Field(
+        None, description="Of a vendor: another address of its interface, such as a gateway of your own."
+    )
     stream: Line | None = Field(None, description="For postmark: the message stream; for ses: the configuration set.")
     signing_key: Secret | None = Field(
         None, description="What the vendor signs its reports with, only by reference: ${MAIL_SIGNING_KEY}."

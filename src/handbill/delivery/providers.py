@@ -1,10 +1,16 @@
 """Which way out a project's e-mail takes: the explicit list of providers, and what is said when one cannot be used."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from email.utils import parseaddr
 
 from handbill.channels.contract import Answer, Provider
 from handbill.channels.file import Maildir
+from handbill.channels.http_line import HttpProvider, Vendor
+from handbill.channels.mailgun import ENDPOINTS, Mailgun
+from handbill.channels.postmark import Postmark
+from handbill.channels.resend import Resend
+from handbill.channels.sendgrid import SendGrid
 from handbill.channels.smtp import SmtpServer, is_loopback
 from handbill.definitions.policy import EmailChannel
 from handbill.definitions.project import Project
@@ -63,7 +69,7 @@ def unavailable(project: Project, answer: Answer) -> ChannelUnavailable:
 def stays_here(project: Project) -> bool:
     """Whether e-mail goes to this machine only: a maildir or a mail server on the loopback interface."""
     channel = email_channel(project)
-    return channel.provider == "file" or is_loopback(channel.host or "")
+    return channel.provider == "file" or (channel.provider == "smtp" and is_loopback(channel.host or ""))
 
 
 def sending_domain(channel: EmailChannel) -> str:
@@ -86,4 +92,42 @@ def _maildir(project: Project, channel: EmailChannel) -> Provider:
     return Maildir(project.root / (channel.directory or DEFAULT_MAILDIR))
 
 
-PROVIDERS: Mapping[str, Callable[[Project, EmailChannel], Provider]] = {"smtp": _smtp, "file": _maildir}
+def _over_http(vendor: Callable[[EmailChannel, str], Vendor]) -> Callable[[Project, EmailChannel], Provider]:
+    """A vendor that is made from what the channel declares, and its key."""
+    return lambda _, channel: HttpProvider(
+        vendor(channel, resolve_secret(channel.api_key or "")), connections=channel.connections
+    )
+
+
+def _ses(channel: EmailChannel, key: str) -> Vendor:
+    from handbill.channels.ses import Ses  # noqa: PLC0415 - Amazon's library takes 0.2 s to load, and only SES needs it
+
+    return Ses(resolve_secret(channel.key_id or ""), key, channel.region or "", channel.stream, channel.endpoint)
+
+
+def _sendgrid(channel: EmailChannel, key: str) -> Vendor:
+    return SendGrid(key, channel.endpoint) if channel.endpoint else SendGrid(key)
+
+
+def _mailgun(channel: EmailChannel, key: str) -> Vendor:
+    return Mailgun(key, channel.domain or "", channel.endpoint or ENDPOINTS[channel.region or "us"])
+
+
+def _postmark(channel: EmailChannel, key: str) -> Vendor:
+    vendor = Postmark(key, channel.stream) if channel.stream else Postmark(key)
+    return replace(vendor, endpoint=channel.endpoint) if channel.endpoint else vendor
+
+
+def _resend(channel: EmailChannel, key: str) -> Vendor:
+    return Resend(key, channel.endpoint) if channel.endpoint else Resend(key)
+
+
+PROVIDERS: Mapping[str, Callable[[Project, EmailChannel], Provider]] = {
+    "smtp": _smtp,
+    "file": _maildir,
+    "ses": _over_http(_ses),
+    "sendgrid": _over_http(_sendgrid),
+    "mailgun": _over_http(_mailgun),
+    "postmark": _over_http(_postmark),
+    "resend": _over_http(_resend),
+}

@@ -8,7 +8,7 @@ from handbill.definitions.findings import Finding, Path, under
 from handbill.definitions.policy import DirectMailChannel, EmailChannel
 from handbill.definitions.secret import is_reference
 from handbill.definitions.sending import Dkim, WarmUp
-from handbill.definitions.words import quoted
+from handbill.definitions.words import quoted, unknown
 from handbill.definitions.yaml import Text, Tree, at
 
 _THIS_MACHINE = {"localhost", "127.0.0.1", "::1"}
@@ -31,11 +31,13 @@ _NEEDED: Mapping[str, tuple[str, ...]] = {
 """What a vendor cannot be reached without."""
 
 _ALLOWED: Mapping[str, tuple[str, ...]] = {
-    "ses": ("stream", "signing_key"),
-    "mailgun": ("region", "signing_key"),
-    "postmark": ("stream", "signing_key"),
-    **dict.fromkeys(("sendgrid", "resend", "lob", "postgrid"), ("signing_key",)),
+    "ses": ("stream", "signing_key", "endpoint"),
+    "mailgun": ("region", "signing_key", "endpoint"),
+    "postmark": ("stream", "signing_key", "endpoint"),
+    **dict.fromkeys(("sendgrid", "resend"), ("signing_key", "endpoint")),
+    **dict.fromkeys(("lob", "postgrid"), ("signing_key",)),
 }
+_REGIONS_OF_MAILGUN = ("us", "eu")
 _VENDOR_KEYS = tuple(dict.fromkeys(key for keys in (*_NEEDED.values(), *_ALLOWED.values()) for key in keys))
 
 
@@ -99,6 +101,9 @@ def _check_vendor(channel: EmailChannel | DirectMailChannel) -> Iterator[Finding
         if key not in (*needed, *allowed) and getattr(channel, key, None) is not None:
             what = f"provider {channel.provider} has no {key}."
             yield Finding((key,), what, "Remove it, or name the vendor that it belongs to.", at_key=True)
+    region = getattr(channel, "region", None)
+    if channel.provider == "mailgun" and region not in (None, *_REGIONS_OF_MAILGUN):
+        yield Finding(("region",), *unknown("region", str(region), _REGIONS_OF_MAILGUN))
 
 
 def _check_seeds(seeds: Iterable[str]) -> Iterator[Finding]:
