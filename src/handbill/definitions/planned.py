@@ -24,7 +24,6 @@ keys are reserved words.
 """
 
 PLANNED_VALUES: Mapping[tuple[type[Definition], str], frozenset[str]] = {
-    (EmailChannel, "provider"): frozenset({"ses", "sendgrid", "mailgun", "postmark", "resend"}),
     (DirectMailChannel, "provider"): frozenset({"lob", "postgrid"}),
     (MailContent, "format"): frozenset({"4x6", "6x9", "6x11"}),
     (Experiment, "analysis"): frozenset({"group_sequential", "always_valid", "bayesian"}),
