@@ -60,9 +60,13 @@ def piece(
     code: str | None = "7KD4MWRVT",
     first_name: str | None = "Eleanor",
     last_name: str = "Whitcombe",
+    language: str | None = None,
 ) -> PieceInput:
     """One recipient, N-1, N-2…"""
-    profile = {"external_id": f"N-{sequence}", "first_name": first_name, "last_name": last_name, "postcode": "S10 2TN"}
+    profile = {
+        "external_id": f"N-{sequence}", "first_name": first_name, "last_name": last_name, "postcode": "S10 2TN",
+        "language": language,
+    }  # fmt: skip
     return PieceInput(profile, address, code, sequence)
 
 

@@ -25,9 +25,15 @@ def make_project(
     *,
     arms: Mapping[str, Any] = ARMS,
     segments: Mapping[str, Segment] = {},
+    channel: Mapping[str, Any] = {},
+    email_of_all: Mapping[str, Any] = {},
+    languages: Mapping[str, Any] = {},
     **campaign: Any,
 ) -> Project:
-    """A project with one campaign, `spring-sale`; `templates` are files below templates/ by name."""
+    """A project with one campaign, `spring-sale`; `templates` are files below templates/ by name.
+
+    `channel` is added to how e-mail leaves, `email_of_all` to what its e-mails share, `campaign` to the campaign.
+    """
     for name, text in templates.items():
         path = root / "templates" / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -43,14 +49,15 @@ def make_project(
             "currency": "GBP",
             "fields": {"loyalty_points": "integer", "tier": "text", "birthday": "date", "joined": "time"},
             "topics": {"offers": "Offers and news"},
-            "channels": {"email": {"from": "Northwind <news@northwind.example>", "host": "127.0.0.1"}},
+            "channels": {"email": {"from": "Northwind <news@northwind.example>", "host": "127.0.0.1", **channel}},
+            "languages": languages,
             "campaigns": {
                 "spring-sale": {
                     "name": "spring-sale",
                     "topic": "offers",
                     "audience": {"include": ["everyone"]},
                     "schedule": {"at": "2026-12-01 09:00"},
-                    "email": {"template": "spring"},
+                    "email": {"template": "spring", **email_of_all},
                     "goal": {"event": "order", "within": "14 days"},
                     "experiment": {
                         "hypothesis": "The discount brings more than it costs.",
@@ -75,6 +82,7 @@ def make_project(
         policies=read.policies,
         campaigns=read.campaigns,
         segments=segments,
+        languages=read.languages,
     )
 
 

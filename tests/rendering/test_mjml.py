@@ -25,7 +25,7 @@ def compiled(text: str) -> CompiledText:
     assert problems == []
     assert html
     environment = make_environment(make_project(Path("unused")))
-    return compile_text(environment, "email/a.html", restore(html, source.place), {})
+    return compile_text(environment, "email/a.html", restore(html, source.place))
 
 
 def rendered(text: str, **values: Any) -> str:

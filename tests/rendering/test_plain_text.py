@@ -19,7 +19,7 @@ def spoken(content: str, head: str = "", **values: Any) -> str:
     html, problems = compile_mjml(parsed)
     assert html, problems
     environment = make_environment(make_project(Path("unused")))
-    return tidy(compile_text(environment, "email/a.txt", restore(plain_text(html), source.place), {}).render(values))
+    return tidy(compile_text(environment, "email/a.txt", restore(plain_text(html), source.place)).render(values))
 
 
 def read(html: str) -> str:

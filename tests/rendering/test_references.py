@@ -7,6 +7,7 @@ from handbill.rendering.environment import make_environment
 from handbill.rendering.references import check_references
 from handbill.rendering.scope import scope_of
 from handbill.rendering.source import TemplateFile, single
+from handbill.rendering.syntax import read_syntax
 from tests.rendering.projects import cases, make_project
 
 LABEL = "templates/email/spring.mjml"
@@ -19,7 +20,8 @@ def problems(text: str, *, arm: str = "discount", **campaign: Any) -> list[str]:
     given = {"code": "SPRING15"} if arm == "discount" else {}
     scope = scope_of(project, spring, arm, "email", given, LINKS)
     source = single(TemplateFile("email/spring.mjml", LABEL, text))
-    found = check_references(make_environment(project), source, scope)
+    syntax, found = read_syntax(make_environment(project), source)
+    found += check_references(syntax, scope) if syntax else []
     return [str(problem).removeprefix(f"{LABEL}:") for problem in found]
 
 

@@ -45,7 +45,7 @@ WITHOUT_END = [
 def compiled(folder: Path, text: str) -> CompiledText:
     source = single(TemplateFile("email/spring.txt", "templates/email/spring.txt", text))
     environment = make_environment(make_project(folder))
-    return compile_text(environment, "email/spring.txt", restore(as_carried(source), source.place), {})
+    return compile_text(environment, "email/spring.txt", restore(as_carried(source), source.place))
 
 
 @pytest.mark.parametrize("text", WITHOUT_END, ids=range(len(WITHOUT_END)))

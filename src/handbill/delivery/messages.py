@@ -1,6 +1,7 @@
 """How a claimed message and its contact's profile become bytes that are ready to leave."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from handbill.channels.contract import Outgoing
@@ -12,6 +13,7 @@ from handbill.delivery.providers import email_channel, sending_domain
 from handbill.errors import NotRenderable, Problem
 from handbill.rendering.email import EmailTemplate, Links, compile_email
 from handbill.rendering.headers import wire_address
+from handbill.rendering.library import open_library
 from handbill.rendering.mime import Envelope, build_message
 
 EVERYTHING = "*"
@@ -25,7 +27,8 @@ def compile_emails(project: Project, campaign: Campaign) -> dict[str, EmailTempl
         ProjectInvalid: a template or its words have mistakes; all of them are listed.
     """
     with_email = [name for name, arm in campaign.arms.items() if email_of(campaign, arm)]
-    return {name: compile_email(project, campaign, name) for name in with_email}
+    library = open_library(project)
+    return {name: compile_email(project, campaign, name, library) for name in with_email}
 
 
 class Composer:
@@ -41,9 +44,10 @@ class Composer:
         self._campaign = campaign
         self._secret = secret
         self._templates = compile_emails(project, campaign)
+        self._replies = {name: self._reply_to(name) for name in self._templates}
 
-    def compose(self, row: Claimed, profile: Mapping[str, Any]) -> Outgoing:
-        """The message of a row, byte for byte the same at every try.
+    def compose(self, row: Claimed, profile: Mapping[str, Any], *, before_subject: str = "") -> Outgoing:
+        """The message of a row, byte for byte the same at every try. `before_subject` marks proofs.
 
         Raises:
             NotRenderable: it cannot be made for this recipient.
@@ -51,12 +55,14 @@ class Composer:
         recipient = wire_address(row.address)
         unsubscribe = self._unsubscribe(row)
         rendered = self._template(row).render(profile, Links(unsubscribe=unsubscribe))
+        if before_subject:
+            rendered = replace(rendered, subject=f"{before_subject} {rendered.subject}")
         envelope = Envelope(
             from_=self._channel.from_,
             to=recipient,
             message_id=f"<{row.message_id}>",
             sent_at=row.message_at,
-            reply_to=self._channel.reply_to,
+            reply_to=self._replies[row.arm],
             list_unsubscribe=(unsubscribe,) if unsubscribe else (),
             list_id=f"{self._campaign.topic or self._campaign.name}.{self._domain}",
             feedback_id=self._feedback_id(row),
@@ -69,6 +75,10 @@ class Composer:
             key=row.idempotency_key,
             labels={"outbox": str(row.id)},
         )
+
+    def _reply_to(self, arm_name: str) -> str | None:
+        content = email_of(self._campaign, self._campaign.arms[arm_name])
+        return (content.reply_to if content else None) or self._channel.reply_to
 
     def _template(self, row: Claimed) -> EmailTemplate:
         if row.arm not in self._templates:

@@ -1,7 +1,7 @@
 """One text with Jinja, compiled once and rendered for any number of recipients, with errors that say where."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from types import CodeType
 from typing import Any
@@ -12,9 +12,11 @@ from jinja2.exceptions import FilterArgumentError, SecurityError
 from handbill.errors import NeverEnds, NotRenderable, Problem, ProjectInvalid
 from handbill.rendering.environment import TemplateEnvironment
 from handbill.rendering.mjml import JinjaText
+from handbill.rendering.quoted_printable import encode_piece
 from handbill.rendering.rewriting import with_counting
 from handbill.rendering.source import Place
-from handbill.rendering.tally import MOST_LETTERS, TallyContext, TooMuchWork
+from handbill.rendering.syntax import NEST_LESS, NESTED
+from handbill.rendering.tally import MOST_LETTERS, TalliedNames, TooMuchWork
 
 _AT_ONCE = 512
 
@@ -32,13 +34,22 @@ class Fallback:
 
 @dataclass(frozen=True)
 class CompiledText:
-    """A text that is ready to be rendered. `fixed` holds what it writes for everybody, piece by piece."""
+    """A text that is ready to be rendered.
+
+    `base` holds the values that are the same for all recipients; `ready` what the text writes for everybody, piece by
+    piece, in the form in which it travels.
+    """
 
     template: Template
     places: Mapping[int, Place]
     base: Mapping[str, Any]
-    fixed: frozenset[str] = field(repr=False)
+    ready: Mapping[str, bytes] = field(repr=False)
     fallbacks: tuple[Fallback, ...] = ()
+
+    def with_base(self, base: Mapping[str, Any]) -> "CompiledText":
+        """The same text with other values that are the same for all recipients."""
+        # A plain dictionary: Jinja would build a chain of two for every recipient.
+        return replace(self, base={**self.template.environment.globals, **base})
 
     def pieces(self, values: Mapping[str, Any], read: set[Fallback] | None = None) -> list[str]:
         """The text for one recipient, in the pieces in which Jinja writes it.
@@ -50,7 +61,7 @@ class CompiledText:
             NeverEnds: it repeats or grows without end.
         """
         environment = self.template.environment
-        context = TallyContext(environment, {**self.base, **values}, self.template.name, self.template.blocks)
+        context = TalliedNames(environment, {**self.base, **values}, self.template.name, self.template.blocks)
         try:
             pieces = self._written(context)
         except (TooMuchWork, RecursionError, MemoryError) as error:
@@ -65,7 +76,7 @@ class CompiledText:
         """The text for one recipient."""
         return "".join(self.pieces(values, read))
 
-    def _written(self, context: TallyContext) -> list[str]:
+    def _written(self, context: TalliedNames) -> list[str]:
         pieces: list[str] = []
         letters = 0
         stream = iter(self.template.root_render_func(context))
@@ -91,10 +102,8 @@ class CompiledText:
         return self.places.get(line) or next(iter(self.places.values()), (self.template.name or "", 0, 0))
 
 
-def compile_text(environment: TemplateEnvironment, name: str, text: JinjaText, base: Mapping[str, Any]) -> CompiledText:
+def compile_text(environment: TemplateEnvironment, name: str, text: JinjaText) -> CompiledText:
     """Compiles a text; its `name` decides whether it is escaped (see `make_environment`).
-
-    `base` holds the values that are the same for all recipients.
 
     Raises:
         ProjectInvalid: Jinja cannot read it. (The checks say so before, and better.)
@@ -107,12 +116,11 @@ def compile_text(environment: TemplateEnvironment, name: str, text: JinjaText, b
         raise ProjectInvalid(Problem(file, line, column, f"{error.message}", "Check this tag.")) from error
     except (RecursionError, MemoryError, SyntaxError) as error:  # Python nests no more than 20 loops, for one
         file, line, column = next(iter(text.places.values()), (name, 0, 0))
-        what = "loops, conditions or brackets are nested too deeply for Jinja."
-        raise ProjectInvalid(Problem(file, line, column, what, "Nest them less, or use a macro.")) from error
+        raise ProjectInvalid(Problem(file, line, column, NESTED, NEST_LESS)) from error
     template = Template.from_code(environment, code, {})
-    # A plain dictionary: Jinja would build a chain of two for every recipient.
     fallbacks = tuple(Fallback(*text.places.get(each.line, (name, 0, 0)), each.value, each.fallback) for each in slots)
-    return CompiledText(template, text.places, {**environment.globals, **base}, frozenset(_constants(code)), fallbacks)
+    ready = {piece: encode_piece(piece) for piece in _constants(code)}
+    return CompiledText(template, text.places, {**environment.globals}, ready, fallbacks)
 
 
 def _constants(code: CodeType) -> Iterator[str]:

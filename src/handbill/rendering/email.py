@@ -9,12 +9,13 @@ from markupsafe import escape
 from handbill.definitions.campaign import Campaign, email_of
 from handbill.definitions.project import Project
 from handbill.errors import NotRenderable, Problem, ProjectInvalid
-from handbill.rendering.email_parts import EmailParts, read_parts
+from handbill.rendering.compiled import CompiledText, Fallback
+from handbill.rendering.email_parts import EmailParts, Variant, read_parts
 from handbill.rendering.environment import missing
 from handbill.rendering.headers import one_line
+from handbill.rendering.library import Library
 from handbill.rendering.plain_text import tidy
-from handbill.rendering.quoted_printable import encode_piece
-from handbill.rendering.variables import ContactValues, Values
+from handbill.rendering.variables import ContactValues, Values, purchases_in
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,10 @@ _MISSING_LINKS = {name: missing(f"links.{name}") for name in ("unsubscribe", "pr
 
 @dataclass(frozen=True)
 class RenderedEmail:
-    """What one recipient gets. `html` is the sum of `pieces`; `ready` holds the forms in which most of them travel."""
+    """What one recipient gets. `html` is the sum of `pieces`; `ready` holds the forms in which most of them travel.
+
+    `language` is that of the template, `fallbacks` are the defaults that stand in for what the recipient lacks.
+    """
 
     subject: str
     preheader: str
@@ -43,10 +47,16 @@ class RenderedEmail:
     text: str
     pieces: tuple[str, ...] = field(repr=False)
     ready: Mapping[str, bytes] = field(repr=False, compare=False)
+    language: str = field(default="", compare=False)
+    fallbacks: frozenset[Fallback] = field(default=frozenset(), repr=False, compare=False)
 
 
-def compile_email(project: Project, campaign: Campaign, arm_name: str) -> "EmailTemplate":
+def compile_email(
+    project: Project, campaign: Campaign, arm_name: str, library: Library | None = None
+) -> "EmailTemplate":
     """The e-mail of an arm, ready for any number of recipients.
+
+    `library` spares reading templates again when many arms are compiled.
 
     Raises:
         ProjectInvalid: the arm sends no e-mail, or its template or words have mistakes; all of them are listed.
@@ -54,10 +64,21 @@ def compile_email(project: Project, campaign: Campaign, arm_name: str) -> "Email
     if email_of(campaign, campaign.arms[arm_name]) is None:
         what = f'arm "{arm_name}" of {campaign.name} sends no e-mail.'
         raise ProjectInvalid(Problem(what=what, mend="Give it email with a template and a subject."))
-    parts, problems = read_parts(project, campaign, arm_name)
+    parts, problems = read_parts(project, campaign, arm_name, library)
     if parts is None or problems:
         raise ProjectInvalid(*problems)
     return EmailTemplate(project, campaign, parts)
+
+
+@dataclass(frozen=True)
+class _Texts:
+    """What readers of one language get."""
+
+    language: str
+    variant: Variant
+    subject: CompiledText
+    preheader: CompiledText | None
+    ready: Mapping[str, bytes]
 
 
 class EmailTemplate:
@@ -65,16 +86,14 @@ class EmailTemplate:
 
     def __init__(self, project: Project, campaign: Campaign, parts: EmailParts) -> None:
         self._parts = parts
+        self._languages = project.languages
         self._contacts = ContactValues(project.fields)
         self._must_unsubscribe = campaign.kind == "marketing"
-        self._ready = {
-            language: {piece: encode_piece(piece) for piece in variant.html.fixed}
-            for language, variant in parts.variants.items()
-        }
+        self._chosen: dict[str | None, _Texts] = {}
 
     @property
     def languages(self) -> tuple[str, ...]:
-        """Languages that have a template of their own; "" is the one for all others."""
+        """Languages that have a template of their own, the project's default first."""
         return tuple(self._parts.variants)
 
     def file_of(self, language: str) -> str:
@@ -86,32 +105,53 @@ class EmailTemplate:
 
         Raises:
             NotRenderable: it cannot be made, with the field, file, line and column.
+            NeverEnds: the template repeats or grows without end.
         """
+        texts = self._texts(profile.get("language"))
+        read: set[Fallback] = set()
         values: Values = {"contact": self._contacts.of(profile), "links": links.values()}
-        language = self._language(profile.get("language"))
-        variant = self._parts.variants[language]
-        subject = self._subject(values)
-        preheader = one_line(self._parts.preheader.render(values)) if self._parts.preheader else ""
+        values |= purchases_in(profile, self._parts.uses)
+        subject = values["subject"] = self._subject(texts, values, read)
+        preheader = one_line(texts.preheader.render(values, read)) if texts.preheader else ""
         if preheader:
             values["preheader"] = preheader
-        pieces = variant.html.pieces(values)
+        pieces = texts.variant.html.pieces(values, read)
         html = "".join(pieces)
         if self._must_unsubscribe and (links.unsubscribe is None or str(escape(links.unsubscribe)) not in html):
             what = "this recipient would get no unsubscribe link."
-            raise NotRenderable(Problem(variant.file, what=what, mend="Show {{ links.unsubscribe }} to everybody."))
-        text = tidy(variant.text.render(values))
-        return RenderedEmail(subject, preheader, html, text, tuple(pieces), self._ready[language])
+            raise NotRenderable(
+                Problem(texts.variant.file, what=what, mend="Show {{ links.unsubscribe }} to everybody.")
+            )
+        text = tidy(texts.variant.text.render(values, read))
+        return RenderedEmail(
+            subject, preheader, html, text, tuple(pieces), texts.ready, texts.language, frozenset(read)
+        )
 
-    def _subject(self, values: Values) -> str:
-        """Renders the subject, and lets the other texts see it."""
-        subject = one_line(self._parts.subject.render(values))
+    def _subject(self, texts: _Texts, values: Values, read: set[Fallback]) -> str:
+        subject = one_line(texts.subject.render(values, read))
         if not subject:
             what = "the subject is empty for this recipient."
-            raise NotRenderable(Problem(*self._parts.subject_place, what=what, mend="Give it words of its own."))
-        values["subject"] = subject
+            raise NotRenderable(Problem(*self._parts.subject.place, what=what, mend="Give it words of its own."))
         return subject
 
-    def _language(self, wanted: Any) -> str:
-        """`de-AT` reads the template for de-at, else the one for de, else the one for all."""
-        written = str(wanted or "").replace("_", "-").lower()
-        return next((each for each in (written, written.split("-")[0]) if each in self._parts.variants), "")
+    def _texts(self, wanted: Any) -> _Texts:
+        language = wanted if isinstance(wanted, str) else None
+        if language not in self._chosen:
+            if len(self._chosen) >= _MOST_LANGUAGES:
+                self._chosen.clear()
+            self._chosen[language] = self._choose(language)
+        return self._chosen[language]
+
+    def _choose(self, language: str | None) -> _Texts:
+        parts = self._parts
+        found = next(each for each in self._languages.chain(language) if each in parts.variants)
+        variant, fallback = parts.variants[found], self._languages.fallback
+        subject = parts.subject.by_text[parts.subject.written.in_language(language, fallback)]
+        preheader = None
+        if parts.preheader:
+            preheader = parts.preheader.by_text[parts.preheader.written.in_language(language, fallback)]
+        return _Texts(found, variant, subject, preheader, variant.html.ready)
+
+
+_MOST_LANGUAGES = 1_000
+"""What contacts have as their language may be anything; so many spellings are remembered."""

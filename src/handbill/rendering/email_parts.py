@@ -1,30 +1,31 @@
 """The texts that an arm's e-mail is made of, read, checked and compiled; or everything that is wrong with them."""
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from handbill.definitions.campaign import Campaign, EmailContent, email_of
 from handbill.definitions.languages import LocalText
 from handbill.definitions.project import Project
 from handbill.errors import Problem
-from handbill.rendering.assembly import LABEL, assemble
 from handbill.rendering.compiled import CompiledText, compile_text
-from handbill.rendering.environment import make_environment, missing
+from handbill.rendering.environment import missing
 from handbill.rendering.guards import Key
-from handbill.rendering.jinja_tags import find_tags, unbalanced
+from handbill.rendering.language_files import variants_of
+from handbill.rendering.library import Layout, Library, label, open_library, read_words
 from handbill.rendering.links import check_links
-from handbill.rendering.mjml import Carried, as_carried, compile_mjml, parse_mjml, restore
+from handbill.rendering.mjml import restore
 from handbill.rendering.plain_text import plain_text
-from handbill.rendering.references import Scope, check_references, names_in
+from handbill.rendering.references import check_references
 from handbill.rendering.scope import RESERVED, scope_of
-from handbill.rendering.source import Place, Source, TemplateFile, single
+from handbill.rendering.source import Place, TemplateFile, single
+from handbill.rendering.syntax import Syntax
+from handbill.rendering.utm import utm_words
+from handbill.rendering.utm_links import tag_html, tag_text
 from handbill.rendering.variables import fixed_values
 from handbill.rendering.wording import Wording
 
 FOLDER = "email"
-
-_LANGUAGE = re.compile(r"[a-z]{2,3}(?:-[A-Za-z0-9]{2,8})*")
 
 
 @dataclass(frozen=True)
@@ -37,51 +38,66 @@ class Variant:
 
 
 @dataclass(frozen=True)
-class EmailParts:
-    """All texts of an arm's e-mail. `variants` are by language, with "" for everybody else."""
+class Wordings:
+    """A subject or a preheader in all its languages; `written` says which text is for whom, `by_text` compiles it."""
 
-    subject: CompiledText
-    subject_place: Place
-    preheader: CompiledText | None
+    written: LocalText
+    by_text: Mapping[str, CompiledText]
+    place: Place
+
+
+@dataclass(frozen=True)
+class EmailParts:
+    """All texts of an arm's e-mail. `variants` are by language; the project's default language is always among them."""
+
+    subject: Wordings
+    preheader: Wordings | None
     variants: Mapping[str, Variant]
+    uses: tuple[str, ...]
 
 
 def read_parts(
-    project: Project, campaign: Campaign, arm_name: str, wording: Wording | None = None
+    project: Project,
+    campaign: Campaign,
+    arm_name: str,
+    library: Library | None = None,
+    wording: Wording | None = None,
 ) -> tuple[EmailParts | None, list[Problem]]:
     """The parts of an arm's e-mail; None, and every problem, where any of them has mistakes.
 
-    `wording` spares reading campaigns.yaml again when many arms are read.
+    `library` and `wording` spare reading templates and campaigns.yaml again when many arms are read.
     """
-    reading = _Reading(project, campaign, arm_name, wording or Wording(project))
+    reading = EmailReading(project, campaign, arm_name, library or open_library(project), wording or Wording(project))
     parts = reading.read()
     return (None if reading.problems else parts), sorted(set(reading.problems))
 
 
-class _Reading:
-    """Reads one arm's texts one by one; collects what is wrong."""
+class EmailReading:
+    """Reads one arm's texts one by one; collects what is wrong, and what the texts are made of."""
 
-    def __init__(self, project: Project, campaign: Campaign, arm_name: str, wording: Wording) -> None:
+    def __init__(self, project: Project, campaign: Campaign, arm_name: str, library: Library, wording: Wording) -> None:
+        self.project = project
         self.campaign = campaign
         self.arm_name = arm_name
+        self.library = library
         self.wording = wording
         self.content = email_of(campaign, campaign.arms[arm_name]) or EmailContent()
-        self.environment = make_environment(project)
-        self.base = fixed_values(project, campaign, arm_name, self.content.with_)
-        self.base["preheader"] = missing("preheader")
         self.problems: list[Problem] = []
-        self._project = project
+        self.syntaxes: list[Syntax] = []
+        self._base: dict[str, Any] = fixed_values(project, campaign, arm_name, self.content.with_)
+        self._base["preheader"] = missing("preheader")
+        self._utm = utm_words(project, campaign, arm_name)
+        self._of_template = self._names_of_template()
 
     def read(self) -> EmailParts | None:
         """All parts, or what of them is right; whether they may be used is told by `problems`."""
         self._check_given()
-        subject_file = self._written("subject", self.content.subject)
-        preheader_file = self._written("preheader", self.content.preheader) if self.content.preheader else None
-        subject = self._line(subject_file, {})
-        preheader = self._line(preheader_file, {("subject",): True}) if preheader_file else None
-        variants = {language: self._variant(name) for language, name in self._files()}
+        subject = self._wordings("subject", self.content.subject, {})
+        preheader = self._wordings("preheader", self.content.preheader, {("subject",): True})
+        names = variants_of(self.project, FOLDER, self.content.template or "", ".mjml")
+        variants = {language: self._variant(name) for language, name in names.items()}
         whole = {language: variant for language, variant in variants.items() if variant}
-        return EmailParts(subject, subject_file.place(0), preheader, whole) if subject else None
+        return EmailParts(subject, preheader, whole, self.content.uses) if subject else None
 
     def _check_given(self) -> None:
         for name in self.content.with_:
@@ -95,67 +111,75 @@ class _Reading:
 
     # -- subject and preheader
 
-    def _written(self, key: str, text: LocalText | None) -> TemplateFile:
-        return self.wording.text(self.campaign.name, self.arm_name, key, text.default if text else "")
+    def _wordings(self, key: str, written: LocalText | None, more: Mapping[Key, bool]) -> Wordings | None:
+        if written is None:
+            return None
+        place = self._file(key, None, written.default).place(0)
+        lines = {text: self._line(self._file(key, language, text), more) for language, text in written.texts()}
+        return Wordings(written, {text: line for text, line in lines.items() if line}, place)
+
+    def _file(self, key: str, language: str | None, text: str) -> TemplateFile:
+        return self.wording.text(self.campaign.name, self.arm_name, key, language, text)
 
     def _line(self, file: TemplateFile, more: Mapping[Key, bool]) -> CompiledText | None:
-        source = single(file)
-        if not (self._balanced(source) and self._named(source, more)):
+        words = read_words(self.library.environment, single(file))
+        self.problems += words.problems
+        if not (words.syntax and words.carried and self._named(words.syntax, more)):
             return None
-        return self._compiled(source, as_carried(source))
+        text = restore(words.carried, words.syntax.source.place)
+        return compile_text(self.library.environment, f"{file.name}.txt", text).with_base(self._base)
 
     # -- templates
 
-    def _files(self) -> Iterator[tuple[str, str]]:
-        """The template for everybody, and those for one language each."""
-        name = self.content.template or ""
-        yield "", f"{FOLDER}/{name}.mjml"
-        folder = self.environment.templates.folder
-        for path in sorted((folder / FOLDER).glob(f"{name}.*.mjml")):
-            language = path.name.removesuffix(".mjml").rpartition(".")[2]
-            if _LANGUAGE.fullmatch(language):
-                yield language.lower(), path.relative_to(folder).as_posix()
-
     def _variant(self, name: str) -> Variant | None:
-        source = self._assembled(name)
-        if source is None:
+        layout = self.library.layout(name)
+        if layout.parsed:
+            self.problems += check_links(layout.parsed, self.content.with_)
+        self.problems += layout.problems
+        if not (layout.syntax and self._named(layout.syntax, self._of_template)):
             return None
-        parsed, problems = parse_mjml(source)
-        self.problems += problems
-        if parsed is None:
-            return None
-        self.problems += check_links(parsed, self.content.with_)
-        if not self._named(source, self._template_names):
-            return None
-        self._check_duties(source, f"{LABEL}/{name}")
-        self._check_preheader(source, f"{LABEL}/{name}")
-        html, problems = compile_mjml(parsed)
-        self.problems += problems
-        if html is None:
-            return None
-        text = self._own_text(name) or (source, plain_text(html))
-        return Variant(f"{LABEL}/{name}", self._compiled(source, html, "html"), self._compiled(*text))
+        self._check_duties(layout.syntax, label(name))
+        self._check_preheader(layout.syntax, label(name))
+        text = self._own_text(name) or self._text_of(name, layout)
+        return Variant(label(name), self._html_of(name, layout), text) if layout.html and text else None
 
-    def _own_text(self, name: str) -> tuple[Source, Carried] | None:
+    def _html_of(self, name: str, layout: Layout) -> CompiledText:
+        if not (layout.html and layout.syntax):
+            raise ValueError(f"{name} has no HTML")
+        html, place = layout.html, layout.syntax.source.place
+        website = self.project.brand.website
+        text = self.library.text(f"{name}.html", self._utm, lambda: restore(tag_html(html, self._utm, website), place))
+        return text.with_base(self._base)
+
+    def _text_of(self, name: str, layout: Layout) -> CompiledText | None:
+        """The plain text that is made from the HTML."""
+        if not (layout.html and layout.syntax):
+            return None
+        html, place = layout.html, layout.syntax.source.place
+        website = self.project.brand.website
+        text = self.library.text(
+            f"{name}.txt", self._utm, lambda: restore(plain_text(tag_html(html, self._utm, website)), place)
+        )
+        return text.with_base(self._base)
+
+    def _own_text(self, name: str) -> CompiledText | None:
         """The plain text that somebody wrote beside the template."""
         written = name.removesuffix(".mjml") + ".txt"
-        if self.environment.templates.path_of(written) is None:
+        if not self.library.has(written):
             return None
-        source = self._assembled(written)
-        if source is None or not (self._balanced(source) and self._named(source, self._template_names)):
+        words = self.library.words(written)
+        self.problems += words.problems
+        if not (words.syntax and words.carried and self._named(words.syntax, self._of_template)):
             return None
-        self._check_duties(source, f"{LABEL}/{written}")
-        return source, as_carried(source)
-
-    def _assembled(self, name: str) -> Source | None:
-        source, problems = assemble(self.environment, name)
-        self.problems += problems
-        return source
+        self._check_duties(words.syntax, label(written))
+        carried, place = words.carried, words.syntax.source.place
+        website = self.project.brand.website
+        text = self.library.text(written, self._utm, lambda: restore(tag_text(carried, self._utm, website), place))
+        return text.with_base(self._base)
 
     # -- checks
 
-    @property
-    def _template_names(self) -> Mapping[Key, bool]:
+    def _names_of_template(self) -> Mapping[Key, bool]:
         return {
             ("subject",): True,
             ("preheader",): self.content.preheader is not None,
@@ -163,42 +187,33 @@ class _Reading:
             ("links", "unsubscribe"): self.campaign.kind == "marketing",
             ("links", "preferences"): False,
             ("links", "view_online"): False,
+            **{(name,): True for name in self.content.uses},
         }
 
-    def _balanced(self, source: Source) -> bool:
-        tags, faults = find_tags(source.text)
-        wrong = [source.problem(each.offset, each.what, each.mend) for each in (*faults, *unbalanced(tags))]
-        self.problems += wrong
-        return not wrong
-
-    def _named(self, source: Source, more: Mapping[Key, bool]) -> bool:
+    def _named(self, syntax: Syntax, more: Mapping[Key, bool]) -> bool:
         given = self.content.with_
-        scope: Scope = scope_of(self._project, self.campaign, self.arm_name, "email", given, more)
-        wrong = check_references(self.environment, source, scope)
+        scope = scope_of(self.project, self.campaign, self.arm_name, "email", given, more)
+        wrong = check_references(syntax, scope)
         self.problems += wrong
+        self.syntaxes.append(syntax)
         return not wrong
 
-    def _check_duties(self, source: Source, file: str) -> None:
+    def _check_duties(self, syntax: Syntax, file: str) -> None:
         """What every marketing e-mail has to show."""
-        if self.campaign.kind != "marketing":
-            return
-        names = names_in(self.environment, source)
-        if ("links", "unsubscribe") not in names:
-            what = "a marketing e-mail must let people unsubscribe."
-            self.problems.append(
-                Problem(file, what=what, mend='Add <a href="{{ links.unsubscribe }}">Unsubscribe</a>.')
-            )
-        if ("brand", "postal_address") not in names:
-            what = "a marketing e-mail must show who sends it."
-            self.problems.append(Problem(file, what=what, mend="Add {{ brand.postal_address }}."))
+        if self.campaign.kind == "marketing":
+            self.problems += _missing_duties(syntax, file)
 
-    def _check_preheader(self, source: Source, file: str) -> None:
-        if self.content.preheader and ("preheader",) not in names_in(self.environment, source):
+    def _check_preheader(self, syntax: Syntax, file: str) -> None:
+        if self.content.preheader and ("preheader",) not in syntax.names:
             what, mend = f"{file} shows no preheader.", "Add <mj-preview>{{ preheader }}</mj-preview> to its mj-head."
             problem = self.wording.problem(self.campaign.name, self.arm_name, ("preheader",), what, mend)
             self.problems.append(problem)
 
-    def _compiled(self, source: Source, carried: Carried, ending: str = "txt") -> CompiledText:
-        """`ending` decides whether values are escaped: html does, txt does not."""
-        text = restore(carried, source.place)
-        return compile_text(self.environment, f"{source.name}.{ending}", text, self.base)
+
+def _missing_duties(syntax: Syntax, file: str) -> Iterator[Problem]:
+    if ("links", "unsubscribe") not in syntax.names:
+        what = "a marketing e-mail must let people unsubscribe."
+        yield Problem(file, what=what, mend='Add <a href="{{ links.unsubscribe }}">Unsubscribe</a>.')
+    if ("brand", "postal_address") not in syntax.names:
+        what = "a marketing e-mail must show who sends it."
+        yield Problem(file, what=what, mend="Add {{ brand.postal_address }}.")

@@ -13,13 +13,14 @@ from handbill.definitions.project import Project
 from handbill.rendering.filters import filters
 from handbill.rendering.rewriting import COUNTING, DEFAULTS
 from handbill.rendering.tally import (
-    TallyContext,
+    TalliedNames,
     refuse_widths,
     weighed,
     weight_of_call,
     weight_of_operation,
     written,
 )
+from handbill.rendering.utm import tag_address
 
 MAX_RANGE = 1_000
 """A template counts no further: a slip such as range(10000000) must not stand still before a million recipients."""
@@ -85,6 +86,7 @@ def make_environment(project: Project) -> "TemplateEnvironment":
     for name in environment.filters.keys() - set(DEFAULTS):
         environment.filters[name] = weighed(name, environment.filters[name])
     environment.filters.update(COUNTING)
+    environment.filters["utm"] = tag_address
     for name in _WITHDRAWN_GLOBALS:
         del environment.globals[name]
     environment.globals["range"] = bounded_range
@@ -97,7 +99,7 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
     What could make a text without end is counted before it is done; see tally.py.
     """
 
-    context_class = TallyContext
+    context_class = TalliedNames
     intercepted_binops = frozenset({"+", "*", "**", "%"})
 
     def __init__(self, templates: "TemplatesLoader", **options: Any) -> None:
@@ -125,12 +127,12 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
             return self.getattr(obj, argument)
         return super().getitem(obj, argument)
 
-    def call(self, context: TallyContext, function: Any, *args: Any, **options: Any) -> Any:  # type: ignore[override]  # see context_class
+    def call(self, context: TalliedNames, function: Any, *args: Any, **options: Any) -> Any:  # type: ignore[override]  # see context_class
         """`f(…)`, counted."""
         context.tally.spend(weight_of_call(function, args, options))
         return super().call(context, function, *args, **options)
 
-    def call_binop(self, context: TallyContext, operator: str, left: Any, right: Any) -> Any:  # type: ignore[override]  # see context_class
+    def call_binop(self, context: TalliedNames, operator: str, left: Any, right: Any) -> Any:  # type: ignore[override]  # see context_class
         """`a + b`, counted."""
         context.tally.spend(weight_of_operation(operator, left, right))
         return super().call_binop(context, operator, left, right)

@@ -7,9 +7,10 @@ from handbill.definitions.project import Project
 from handbill.errors import NotRenderable, Problem
 from handbill.rendering.email import EmailTemplate, Links
 from handbill.rendering.email_parts import FOLDER, read_parts
+from handbill.rendering.library import Library, open_library
 from handbill.rendering.presence import proven_fields
 from handbill.rendering.print_parts import check_mail_templates
-from handbill.rendering.samples import sample_profile
+from handbill.rendering.samples import sample_profile, sample_purchases
 from handbill.rendering.wording import Wording
 
 LARGEST_HTML = 102 * 1024
@@ -27,12 +28,12 @@ def check_templates(project: Project) -> list[Problem]:
 
     That a template is not there at all is found when the project is loaded.
     """
-    wording = Wording(project)
-    problems = set(check_mail_templates(project))
+    wording, library = Wording(project), open_library(project)
+    problems = set(check_mail_templates(project, library))
     for campaign in project.campaigns.values():
         for name, arm in campaign.arms.items():
             if _has_template(project, campaign, arm):
-                problems.update(_check_arm(project, campaign, name, wording))
+                problems.update(_check_arm(project, campaign, name, library, wording))
     return sorted(problems)
 
 
@@ -42,8 +43,10 @@ def _has_template(project: Project, campaign: Campaign, arm: Arm) -> bool:
     return name is not None and (project.templates_dir / FOLDER / f"{name}.mjml").is_file()
 
 
-def _check_arm(project: Project, campaign: Campaign, arm_name: str, wording: Wording) -> Iterator[Problem]:
-    parts, problems = read_parts(project, campaign, arm_name, wording)
+def _check_arm(
+    project: Project, campaign: Campaign, arm_name: str, library: Library, wording: Wording
+) -> Iterator[Problem]:
+    parts, problems = read_parts(project, campaign, arm_name, library, wording)
     yield from problems
     if parts and not problems:
         yield from _try_out(project, campaign, EmailTemplate(project, campaign, parts))
@@ -51,7 +54,7 @@ def _check_arm(project: Project, campaign: Campaign, arm_name: str, wording: Wor
 
 def _try_out(project: Project, campaign: Campaign, template: EmailTemplate) -> Iterator[Problem]:
     """Renders for somebody with every field, and for somebody with only those that all recipients have."""
-    whole = sample_profile(project)
+    whole = {**sample_profile(project), **sample_purchases(project)}
     sure = proven_fields(project, campaign, "email")
     for language in template.languages:
         for profile in (whole, {name: value for name, value in whole.items() if name in sure}):

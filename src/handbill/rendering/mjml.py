@@ -84,7 +84,7 @@ def compile_mjml(parsed: Parsed) -> tuple[Carried | None, list[Problem]]:
 def as_carried(source: Source) -> Carried:
     """A text that is no markup, in the form in which `restore` takes it."""
     tags, _ = find_tags(source.text)
-    edits = [(tag.start, tag.end, _carrier(number)) for number, tag in enumerate(tags)]
+    edits = [(tag.start, tag.end, carrier(number)) for number, tag in enumerate(tags)]
     return Carried(_edited(source.text, edits)[0], (), tuple(tags))
 
 
@@ -121,13 +121,14 @@ def restore(carried: Carried, place: Callable[[int], Place]) -> JinjaText:
     return JinjaText("".join(parts), places)
 
 
+def carrier(number: int) -> str:
+    """The word that stands for the tag of this number."""
+    return f"{_STEM}{number:05d}z"
+
+
 def carriers(text: str) -> list[tuple[str, int]]:
     """The words of a text that stand for tags, each with the number of its tag."""
     return [(found[0], int(found[1])) for found in _CARRIER.finditer(text)]
-
-
-def _carrier(number: int) -> str:
-    return f"{_STEM}{number:05d}z"
 
 
 def _with_carriers(parsed: Parsed) -> tuple[str, list[tuple[int, int]]]:
@@ -154,7 +155,7 @@ def _edited(text: str, edits: list[tuple[int, int, str]]) -> tuple[str, list[tup
 
 
 def _written(number: int, way: Travel) -> str:
-    word = _carrier(number)
+    word = carrier(number)
     match way:
         case Travel.INLINE:
             return word

@@ -2,16 +2,16 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from handbill.definitions.campaign import Campaign
 from handbill.definitions.project import Project
 from handbill.errors import NotRenderable, Problem, ProjectInvalid
+from handbill.rendering.compiled import Fallback
 from handbill.rendering.environment import missing
 from handbill.rendering.paper import Paper
 from handbill.rendering.print_checks import Fault, address_faults
-from handbill.rendering.print_parts import MailParts, read_mail_parts
+from handbill.rendering.print_parts import MailParts, MailVariant, read_mail_parts
 from handbill.rendering.qr import qr_picture
 from handbill.rendering.typesetting import require_typesetting
 from handbill.rendering.variables import ContactValues, Values
@@ -75,12 +75,13 @@ def compile_mail(project: Project, campaign: Campaign, arm_name: str) -> "MailTe
 
 
 class MailTemplate:
-    """One arm's printed piece; holds the press that its fonts, pictures and style sheets are loaded into."""
+    """One arm's printed piece in all its languages; holds the presses that fonts and style sheets are loaded into."""
 
     def __init__(self, project: Project, parts: MailParts) -> None:
         self._project = project
         self._parts = parts
         self._contacts = ContactValues(project.fields)
+        self._presses: dict[str, Press] = {}
 
     @property
     def paper(self) -> Paper:
@@ -102,18 +103,21 @@ class MailTemplate:
     ) -> RenderedMail:
         if not pieces:
             return RenderedMail(b"", (), (), rejected)
-        pdf, fonts, faults = self._press.draw([made.document for _, made in pieces])
+        press = self._press(self._language(pieces[0][0]))  # any of them draws what all have laid out
+        pdf, fonts, faults = press.draw([made.document for _, made in pieces])
         if not faults:
             return RenderedMail(pdf, tuple(_spans(pieces)), fonts, rejected)
         # Something is wrong with some of them; drawn one by one they tell with which.
         sound = []
         for piece, made in pieces:
-            if own := self._press.draw([made.document])[2]:
+            if own := press.draw([made.document])[2]:
                 rejected[piece.sequence] = self._problems(piece, own)
             else:
                 sound.append((piece, made))
         if len(sound) == len(pieces):
-            raise RuntimeError(f"{self._parts.file}: a fault of all pieces is a fault of none: {faults}")
+            raise RuntimeError(
+                f"{self._variant(pieces[0][0]).file}: a fault of all pieces is a fault of none: {faults}"
+            )
         return self._draw(sound, rejected)
 
     def _lay_out(self, piece: PieceInput) -> tuple["LaidOut | None", tuple[Problem, ...]]:
@@ -121,11 +125,28 @@ class MailTemplate:
         if faults:
             return None, self._problems(piece, faults)
         try:
-            html = self._parts.text.render(self._values(piece))
+            html = self.write(piece)
         except NotRenderable as error:
             return None, tuple(replace(each, what=f"{piece.recipient}: {each.what}") for each in error.problems)
-        made = self._press.lay_out(html, f"#{piece.sequence:06d}")
+        made = self._press(self._language(piece)).lay_out(html, f"#{piece.sequence:06d}")
         return made, self._problems(piece, made.faults)
+
+    def write(self, piece: PieceInput, read: set[Fallback] | None = None) -> str:
+        """The HTML of one piece, before it is laid out; the fallbacks that it reads are added to `read`.
+
+        Raises:
+            NotRenderable: something in it has no value, or fails.
+        """
+        return self._variant(piece).text.render(self._values(piece), read)
+
+    def _variant(self, piece: PieceInput) -> MailVariant:
+        return self._parts.variants[self._language(piece)]
+
+    def _language(self, piece: PieceInput) -> str:
+        """The language of the piece's template."""
+        wanted = piece.profile.get("language")
+        chain = self._project.languages.chain(wanted if isinstance(wanted, str) else None)
+        return next(each for each in chain if each in self._parts.variants)
 
     def _values(self, piece: PieceInput) -> Values:
         url = self._project.brand.website.rstrip("/") + CODE_PATH
@@ -140,14 +161,16 @@ class MailTemplate:
         }
 
     def _problems(self, piece: PieceInput, faults: Iterable[Fault]) -> tuple[Problem, ...]:
-        return tuple(Problem(self._parts.file, what=f"{piece.recipient}: {what}", mend=mend) for what, mend in faults)
+        file = self._variant(piece).file
+        return tuple(Problem(file, what=f"{piece.recipient}: {what}", mend=mend) for what, mend in faults)
 
-    @cached_property
-    def _press(self) -> "Press":
+    def _press(self, language: str) -> "Press":
         from handbill.rendering.press import Press  # noqa: PLC0415 - loads WeasyPrint, which most commands never need
 
-        folder = self._project.templates_dir.resolve()
-        return Press(folder, folder.parent / self._parts.file, self._parts.paper, self._parts.pages)
+        if language not in self._presses:
+            folder, variant = self._project.templates_dir.resolve(), self._parts.variants[language]
+            self._presses[language] = Press(folder, folder.parent / variant.file, self._parts.paper, variant.pages)
+        return self._presses[language]
 
 
 def check_pieces(template: MailTemplate, pieces: Iterable[PieceInput]) -> list[Problem]:

@@ -4,25 +4,22 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from jinja2 import TemplateSyntaxError, nodes
-from jinja2.meta import find_undeclared_variables
+from jinja2 import nodes
 
 from handbill.definitions.fields import ContactField, FieldType
 from handbill.definitions.words import either, nearest
 from handbill.errors import Problem
-from handbill.rendering.environment import TemplateEnvironment
 from handbill.rendering.filters import ACCEPTED_TYPES
-from handbill.rendering.guards import Key, false_when, key_of, true_when
-from handbill.rendering.jinja_tags import find_tags
-from handbill.rendering.source import Source
+from handbill.rendering.guards import Key, false_when, true_when
+from handbill.rendering.rewriting import DEFAULTS
+from handbill.rendering.syntax import NEST_LESS, NESTED, Syntax
 
 _QUIET_COMPARISONS = {"eq", "ne", "in", "notin"}
 """A missing value may be compared so: it equals nothing and is in nothing."""
 
-_DEFAULTS = {"default", "d"}
-_CLOSED = (
-    nodes.Import, nodes.FromImport, nodes.Include, nodes.Extends, nodes.Block, nodes.EvalContextModifier
-)  # fmt: skip
+PURCHASES = ("orders", "products")
+"""Lists that a template reads where `uses:` names them."""
+
 _A_TYPE: Mapping[FieldType, str] = {
     "text": "text", "integer": "an integer", "number": "a number", "boolean": "true or false", "date": "a date",
     "time": "a time",
@@ -33,12 +30,14 @@ _A_TYPE: Mapping[FieldType, str] = {
 class Scope:
     """What a text can name: each key, and whether every recipient has a value for it.
 
-    `reasons` says by first name why a key is missing, where that is not up to the recipient.
+    `reasons` says by first name why a key is missing, where that is not up to the recipient. `campaign` is the one
+    whose arms could give more names.
     """
 
     known: Mapping[Key, bool]
     fields: Mapping[str, ContactField]
     reasons: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    campaign: str = ""
 
     def members(self, group: str) -> list[str]:
         """Names in a group; nothing where it is none."""
@@ -54,53 +53,27 @@ class Scope:
         return all(self.known[part] or part in proven for part in (key[:1], key))
 
 
-def check_references(environment: TemplateEnvironment, source: Source, scope: Scope) -> list[Problem]:
-    """Everything that is wrong with the names of a text that is balanced, in the order of its lines."""
+def check_references(syntax: Syntax, scope: Scope) -> list[Problem]:
+    """Everything that is wrong with the names of a text, in the order of its lines."""
+    check = _Check(syntax, scope)
     try:
-        tree = environment.parse(source.text)
-    except TemplateSyntaxError as error:
-        return [_unreadable(source, error)]
-    check = _Check(environment, source, scope)
-    check.words(tree)
-    if not check.problems:  # Jinja finds names only where it knows every filter
-        check.undeclared = find_undeclared_variables(tree)
-        check.visit(tree, frozenset())
+        check.visit(syntax.tree, frozenset())
+    except RecursionError:
+        return [syntax.source.problem(0, NESTED, NEST_LESS)]
     return sorted(set(check.problems))
-
-
-def names_in(environment: TemplateEnvironment, source: Source) -> frozenset[Key]:
-    """All the keys that a text uses anywhere."""
-    tree = environment.parse(source.text)
-    return frozenset(key for node in tree.find_all((nodes.Getattr, nodes.Getitem, nodes.Name)) if (key := key_of(node)))
 
 
 class _Check:
     """Walks through the syntax tree with what is known to be there at each point."""
 
-    def __init__(self, environment: TemplateEnvironment, source: Source, scope: Scope) -> None:
-        self.environment = environment
-        self.source = source
+    def __init__(self, syntax: Syntax, scope: Scope) -> None:
+        self.syntax = syntax
         self.scope = scope
-        self.undeclared: set[str] = set()
         self.problems: list[Problem] = []
-
-    def words(self, tree: nodes.Template) -> None:
-        """Filters and tests that nobody knows, and statements that are closed to templates."""
-        for node in tree.find_all((nodes.Filter, nodes.Test, *_CLOSED)):
-            if isinstance(node, nodes.Filter):
-                self._check_word(
-                    "filter", node.name, self.environment.filters, rf"\|\s*({re.escape(node.name)})\b", node
-                )
-            elif isinstance(node, nodes.Test):
-                pattern = rf"\bis\s+(?:not\s+)?({re.escape(node.name)})\b"
-                self._check_word("test", node.name, self.environment.tests, pattern, node)
-            else:
-                what = "this statement is closed to templates of e-mails."
-                self._problem(node.lineno, r"({%)", what, "Use include, extends and block, in the template itself.")
 
     def visit(self, node: nodes.Node, proven: frozenset[Key]) -> None:
         """Checks a node whose value is used; `proven` holds the keys that the conditions around it ask for."""
-        if key := self._global(node):
+        if key := self.syntax.outside(node):
             self._use(node, key, proven)
         elif isinstance(node, nodes.If):
             self._branches(node, proven)
@@ -120,7 +93,7 @@ class _Check:
 
     def condition(self, node: nodes.Node, proven: frozenset[Key]) -> None:
         """Checks a node that is only asked whether it is true: there, a value may be missing."""
-        if key := self._global(node):
+        if key := self.syntax.outside(node):
             self._is_known(node, key)
         elif isinstance(node, nodes.And):
             self.condition(node.left, proven)
@@ -142,10 +115,6 @@ class _Check:
         else:
             self.visit(node, proven)
 
-    def _global(self, node: nodes.Node | None) -> Key | None:
-        key = key_of(node)
-        return key if key and key[0] in self.undeclared else None
-
     def _branches(self, node: nodes.If, proven: frozenset[Key]) -> None:
         self.condition(node.test, proven)
         for child in node.body:
@@ -158,8 +127,8 @@ class _Check:
             self.visit(child, otherwise)
 
     def _filter(self, node: nodes.Filter, proven: frozenset[Key]) -> None:
-        key = self._global(node.node)
-        if key and node.name in _DEFAULTS:
+        key = self.syntax.outside(node.node)
+        if key and node.name in DEFAULTS:
             self._is_known(node, key)
         elif node.node:
             self.visit(node.node, proven)
@@ -186,15 +155,12 @@ class _Check:
     def _is_known(self, node: nodes.Node, key: Key) -> bool:
         """Reports a key that stands for nothing."""
         known, written, last = self.scope.known, ".".join(key), key[-1]
-        if key in known or (len(key) == 1 and key[0] in self.environment.globals):
+        if key in known or (len(key) == 1 and key[0] in self.syntax.environment.globals):
             return True
         if last.startswith("_"):
             self._report(node, key, f"{written} is closed to templates.", "They read plain values only.")
         elif key[:1] not in known:
-            names = sorted({name for name, *_ in known})
-            near = nearest(key[0], names)
-            mend = f"Did you mean {near}?" if near else f"Give it under with:, or use {either(names)}."
-            self._report(node, key[:1], f"{key[0]} is not a name that this template has.", mend)
+            self._report(node, key[:1], *self._of_no_name(key[0]))
         elif members := self.scope.members(key[0]):
             near = nearest(last, members)
             if key[0] == "contact":
@@ -207,11 +173,22 @@ class _Check:
             return True  # an attribute of a plain value, such as code.upper
         return False
 
+    def _of_no_name(self, name: str) -> tuple[str, str]:
+        what = f"{name} is not a name that this template has"
+        if name in PURCHASES:
+            return f"{what}.", f"Write uses: [{name}] beside its name in campaigns.yaml."
+        names = sorted({known for known, *_ in self.scope.known})
+        near = nearest(name, names)
+        if near:
+            return f"{what}.", f"Did you mean {near}?"
+        nobody = f", and no arm of {self.scope.campaign} gives it" if self.scope.campaign else ""
+        return f"{what}{nobody}.", f"Give it under with:, or use {either(names)}."
+
     def _check_type(self, node: nodes.Filter) -> None:
         subject: nodes.Node | None = node.node
-        while isinstance(subject, nodes.Filter) and subject.name in _DEFAULTS:
+        while isinstance(subject, nodes.Filter) and subject.name in DEFAULTS:
             subject = subject.node
-        key = self._global(subject)
+        key = self.syntax.outside(subject)
         accepted = ACCEPTED_TYPES.get(node.name)
         if not (subject and accepted and key and key[0] == "contact" and key[-1] in self.scope.fields):
             return
@@ -220,12 +197,6 @@ class _Check:
             what = f"the filter {node.name} cannot write {'.'.join(key)}, which is {_A_TYPE[type_]}."
             self._report(subject, key, what, f"It writes {either(_A_TYPE[each] for each in accepted)}.")
 
-    def _check_word(self, noun: str, word: str, known: Mapping[str, object], pattern: str, node: nodes.Node) -> None:
-        if word not in known:
-            near = nearest(word, known)
-            mend = f"Did you mean {near}?" if near else f"Use one of Jinja's own {noun}s."
-            self._problem(node.lineno, pattern, f'there is no {noun} "{word}".', mend)
-
     def _reach(self, node: nodes.Node) -> None:
         """Reports what reaches behind a value, into Python."""
         name = node.attr if isinstance(node, nodes.Getattr) else None
@@ -233,28 +204,10 @@ class _Check:
             name = node.arg.value
         if name and name.startswith("_"):
             mend = "They read plain values only."
-            self._problem(node.lineno, rf"({re.escape(name)})\b", f"{name} is closed to templates.", mend)
+            problem = self.syntax.problem(
+                node.lineno, rf"({re.escape(name)})\b", f"{name} is closed to templates.", mend
+            )
+            self.problems.append(problem)
 
     def _report(self, node: nodes.Node, key: Key, what: str, mend: str) -> None:
-        name = re.escape(key[0])
-        if len(key) == 2:
-            member = re.escape(key[1])
-            name = rf"{name}\s*(?:\.\s*{member}\b|\[\s*[\"']{member}[\"']\s*\])"
-        self._problem(node.lineno, rf"(?<![\w.])({name})(?!\w)", what, mend)
-
-    def _problem(self, line: int, pattern: str, what: str, mend: str) -> None:
-        """Jinja tells the line only; the column is where the words stand in it."""
-        start, end = self.source.line_bounds(line)
-        if found := re.compile(pattern).search(self.source.text, start, end):
-            self.problems.append(self.source.problem(found.start(1), what, mend))
-        else:  # written over several lines
-            file, number, _ = self.source.place(start)
-            self.problems.append(Problem(file, number, what=what, mend=mend))
-
-
-def _unreadable(source: Source, error: TemplateSyntaxError) -> Problem:
-    """What Jinja cannot read, at the first tag of the line that it names."""
-    start, end = source.line_bounds(error.lineno)
-    offset = next((tag.start for tag in find_tags(source.text)[0] if start <= tag.end and tag.start <= end), start)
-    message = str(error.message).rstrip(".")
-    return source.problem(offset, f"Jinja cannot read this: {message}.", "Check its spelling and its quotation marks.")
+        self.problems.append(self.syntax.problem_of(node, key, what, mend))

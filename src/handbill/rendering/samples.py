@@ -40,6 +40,22 @@ def sample_profile(project: Project) -> dict[str, Any]:
     return {name: _value(field) for name, field in project.fields.items()}
 
 
+def sample_purchases(project: Project) -> dict[str, Any]:
+    """An order of two products, as `add_purchases` would add it to a profile."""
+    goods = (("NW-101", "Harbour jumper", "Knitwear", 1, "85.00"), ("NW-204", "Wool socks", "Accessories", 2, "14.50"))
+    lines = [
+        {"sku": sku, "quantity": quantity, "price": Decimal(price), "total": quantity * Decimal(price), "name": name,
+         "category": category}
+        for sku, name, category, quantity, price in goods
+    ]  # fmt: skip
+    order = {
+        "id": "A-1001", "ordered_at": datetime(2024, 9, 14, 10, 30, tzinfo=UTC), "total": Decimal("114.00"),
+        "discount": Decimal(0), "refund": Decimal(0), "currency": project.currency, "code": None, "lines": lines,
+    }  # fmt: skip
+    products = [{name: line[name] for name in ("sku", "name", "category", "price")} for line in lines]
+    return {"uses:orders": [order], "uses:products": products}
+
+
 def _value(field: ContactField) -> Any:
     if field.name in _PERSON and field.builtin:
         return _PERSON[field.name]

@@ -27,15 +27,16 @@ def scope_of(
     """
     arm = campaign.arms[arm_name]
     sure = proven_fields(project, campaign, channel)
-    known: dict[Key, bool] = {(name,): name in given for name in given_names(campaign)}
+    names = given_names(project, campaign)
+    known: dict[Key, bool] = {(name,): name in given for name in names}
     known |= {("contact",): True} | {("contact", name): name in sure for name in project.fields}
     known |= {(group,): True for group in GROUPS} | {(group, name): True for group in GROUPS for name in GROUPS[group]}
     known |= {("offer",): arm.offer is not None, ("campaign", "topic"): campaign.topic is not None}
     known |= more
-    reasons = {name: _not_given(arm_name, name) for name in given_names(campaign) if name not in given}
+    reasons = {name: _not_given(arm_name, name) for name in names if name not in given}
     reasons |= {"offer": (f'arm "{arm_name}" has no offer.', "Give it one")}
     reasons |= {"preheader": (f'the e-mail of arm "{arm_name}" has no preheader.', "Add it")}
-    return Scope(known, project.fields, reasons)
+    return Scope(known, project.fields, reasons, campaign.name)
 
 
 def _not_given(arm_name: str, name: str) -> tuple[str, str]:

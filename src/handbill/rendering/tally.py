@@ -53,7 +53,7 @@ class Tally:
             raise TooMuchWork
 
 
-class TallyContext(Context):
+class TalliedNames(Context):
     """The names that a text can read, with the tally of this one rendering."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
@@ -62,7 +62,7 @@ class TallyContext(Context):
 
 
 @pass_context
-def written(context: TallyContext, value: Any) -> Any:
+def written(context: TalliedNames, value: Any) -> Any:
     """Counts a value that is written into the text."""
     tally = context.tally
     tally.left -= AN_OUTPUT + len(value) if isinstance(value, str) else AN_OUTPUT
@@ -72,7 +72,7 @@ def written(context: TallyContext, value: Any) -> Any:
 
 
 @pass_context
-def repeated(context: TallyContext, values: Any) -> Any:
+def repeated(context: TalliedNames, values: Any) -> Any:
     """What a loop goes through, counted before it starts."""
     if not hasattr(values, "__len__"):
         values = list(values)
@@ -81,7 +81,7 @@ def repeated(context: TallyContext, values: Any) -> Any:
 
 
 @pass_context
-def joined(context: TallyContext, parts: list[Any]) -> str:
+def joined(context: TalliedNames, parts: list[Any]) -> str:
     """What `~` makes."""
     context.tally.spend(sum(_size(part) for part in parts))
     return markup_join(parts) if context.eval_ctx.autoescape else str_join(parts)
@@ -89,7 +89,7 @@ def joined(context: TallyContext, parts: list[Any]) -> str:
 
 @pass_context
 def read_fallback(
-    context: TallyContext, value: Any, number: int, default_value: Any = "", boolean: bool = False
+    context: TalliedNames, value: Any, number: int, default_value: Any = "", boolean: bool = False
 ) -> Any:
     """The filter `default`, which notes that fallback `number` was read."""
     if isinstance(value, Undefined) or (boolean and not value):
@@ -103,7 +103,7 @@ def weighed(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
     passed = _passed(function)
 
     @pass_context
-    def run(context: TallyContext, subject: Any, *args: Any, **options: Any) -> Any:
+    def run(context: TalliedNames, subject: Any, *args: Any, **options: Any) -> Any:
         context.tally.spend(_weight(name, subject, args, options))
         return function(*passed(context), subject, *args, **options)
 

@@ -1,15 +1,16 @@
 """Which names a template can use, and what they stand for."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, Literal
 
-from handbill.definitions.campaign import Campaign
+from handbill.definitions.campaign import Campaign, EmailContent, MailContent, email_of
 from handbill.definitions.project import Project
 from handbill.rendering.environment import missing
 
 Values = dict[str, Any]
+Purchases = Literal["orders", "products"]
 
 GROUPS: Mapping[str, tuple[str, ...]] = {
     "brand": ("name", "postal_address", "website"),
@@ -26,10 +27,10 @@ PLAIN_TYPES = frozenset({str, int, float, bool, Decimal, date, datetime})
 def fixed_values(project: Project, campaign: Campaign, arm_name: str, given: Mapping[str, str]) -> Values:
     """What is the same for all recipients of an arm: brand, campaign, arm, offer, and the `with:` values by name.
 
-    A `with:` value that only other arms give is known here too, as one that is missing.
+    A `with:` value that only others give is known here too, as one that is missing.
     """
     brand, offer = project.brand, campaign.arms[arm_name].offer
-    values: Values = {name: missing(name) for name in given_names(campaign)}
+    values: Values = {name: missing(name) for name in given_names(project, campaign)}
     values |= given
     values |= {
         "brand": {"name": brand.name, "postal_address": brand.postal_address, "website": brand.website},
@@ -40,11 +41,22 @@ def fixed_values(project: Project, campaign: Campaign, arm_name: str, given: Map
     return values
 
 
-def given_names(campaign: Campaign) -> frozenset[str]:
-    """Names of the `with:` values that any arm of the campaign gives."""
-    contents = [campaign.email, campaign.direct_mail]
-    contents += [content for arm in campaign.arms.values() for content in (arm.email, arm.direct_mail)]
-    return frozenset(name for content in contents if content for name in content.with_)
+def given_names(project: Project, campaign: Campaign) -> frozenset[str]:
+    """Names of the `with:` values that any arm gives: of the campaign, or of another one that uses its templates."""
+    templates = set(_templates(campaign))
+    others = (other for other in project.campaigns.values() if not templates.isdisjoint(_templates(other)))
+    return frozenset(name for each in (campaign, *others) for content in _contents(each) for name in content.with_)
+
+
+def _contents(campaign: Campaign) -> Iterator[EmailContent | MailContent]:
+    arms = campaign.arms.values()
+    emails = (campaign.email, *(arm.email for arm in arms))
+    pieces = (campaign.direct_mail, *(arm.direct_mail for arm in arms))
+    yield from (content for content in (*emails, *pieces) if content)
+
+
+def _templates(campaign: Campaign) -> Iterator[tuple[type, str]]:
+    return ((type(content), content.template) for content in _contents(campaign) if content.template)
 
 
 class ContactValues:
@@ -69,3 +81,22 @@ def _topic(project: Project, campaign: Campaign) -> Any:
     if campaign.topic is None:
         return missing("campaign.topic")
     return project.topics.get(campaign.topic, campaign.topic)
+
+
+def purchases_of(campaign: Campaign) -> frozenset[Purchases]:
+    """The lists that any e-mail of a campaign shows."""
+    contents = (email_of(campaign, arm) for arm in campaign.arms.values())
+    return frozenset(name for content in contents if content for name in content.uses)
+
+
+def purchases_in(profile: Mapping[str, Any], uses: Iterable[str]) -> Values:
+    """`orders` and `products` as a template sees them, out of what `add_purchases` put into a profile."""
+    return {name: [_told(name[:-1], entry) for entry in profile.get(f"uses:{name}", ())] for name in uses}
+
+
+def _told(called: str, entry: Mapping[str, Any]) -> Values:
+    """An order, a line or a product: what was not imported is missing."""
+    told = {name: missing(f"{called}.{name}") if value is None else value for name, value in entry.items()}
+    if "lines" in told:
+        told["lines"] = [_told("line", line) for line in told["lines"]]
+    return told

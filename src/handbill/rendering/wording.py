@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from handbill.definitions.languages import DEFAULT
 from handbill.definitions.project import Project
 from handbill.definitions.yaml import Keys, Text, at, read_yaml
 from handbill.errors import Problem
@@ -19,13 +20,14 @@ class Wording:
         path = project.root / CAMPAIGNS_FILE
         self._tree: Keys | None = read_yaml(path.read_bytes(), CAMPAIGNS_FILE)[0] if path.is_file() else None
 
-    def text(self, campaign: str, arm: str, key: str, text: str) -> TemplateFile:
-        """A subject or preheader as a text whose characters know their places."""
+    def text(self, campaign: str, arm: str, key: str, language: str | None, text: str) -> TemplateFile:
+        """A subject or preheader as a text whose characters know their places; `language` None is everybody else's."""
         for path in _paths(campaign, arm):
-            written = at(self._tree, *path, key)
-            if isinstance(written, Text):
-                line, column = written.place
-                return TemplateFile(key, CAMPAIGNS_FILE, text, line, column + written.quoted)
+            for place in ((*path, key), (*path, key, language or DEFAULT)):
+                written = at(self._tree, *place)
+                if isinstance(written, Text):
+                    line, column = written.place
+                    return TemplateFile(key, CAMPAIGNS_FILE, text, line, column + written.quoted)
         return TemplateFile(key, CAMPAIGNS_FILE, text)
 
     def problem(self, campaign: str, arm: str, key: Step, what: str, mend: str) -> Problem:
