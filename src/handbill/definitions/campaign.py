@@ -8,6 +8,7 @@ from pydantic import Field
 from handbill.definitions.deciding import Bandit, Guardrail, Rollout
 from handbill.definitions.definition import Definition
 from handbill.definitions.languages import LocalText
+from handbill.definitions.metrics import OwnMetric
 from handbill.definitions.values import Boolean, Duration, Line, MinimumEffect, Moment, Share, Window
 
 Channel = Literal["email", "direct_mail"]
@@ -142,6 +143,7 @@ class Campaign(Definition):
     """One declared campaign."""
 
     name: str = Field("", description="The key that it stands under; not written again.")
+    own_metrics: dict[str, OwnMetric] = Field(default_factory=dict, description="The project's; not written here.")
     kind: Literal["marketing", "service", "transactional"] = Field(
         "marketing", description="marketing needs a topic, for consent."
     )

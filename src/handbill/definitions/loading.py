@@ -115,8 +115,9 @@ def _transit(frame: Frame) -> timedelta | None:
 
 def _check_name(draft: Draft) -> Iterator[Finding]:
     """The model has a name, which is the key above it and no key of its own."""
-    if draft.has("name"):
-        yield Finding(("name",), *unknown("key", "name", keys_of(Campaign)), at_key=True)
+    for key in ("name", "own_metrics"):
+        if draft.has(key):
+            yield Finding((key,), *unknown("key", key, keys_of(Campaign)), at_key=True)
 
 
 def _read_segment_files(root: Path) -> tuple[dict[str, Keys | None], list[Problem]]:
@@ -179,7 +180,11 @@ def _as_project(root: Path, frame: Frame, segments: Mapping[str, Segment]) -> Pr
         topics=frame.topics,
         channels=frame.channels,
         policies=frame.policies,
-        campaigns={name: each.model_copy(update={"name": name}) for name, each in campaigns.items() if each},
+        campaigns={
+            name: each.model_copy(update={"name": name, "own_metrics": dict(frame.own_metrics)})
+            for name, each in campaigns.items()
+            if each
+        },
         segments=segments,
         layers=frame.layers,
         languages=frame.languages,

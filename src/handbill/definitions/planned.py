@@ -9,13 +9,13 @@ from handbill.definitions.project import ProjectFile
 from handbill.definitions.words import quoted
 
 PLANNED_KEYS: Mapping[type[Definition], frozenset[str]] = {
-    ProjectFile: frozenset({"metrics", "retention", "durability"}),
+    ProjectFile: frozenset({"retention", "durability"}),
     EmailChannel: frozenset({"dkim", "links", "warm_up", "tracking"}),
     DirectMailChannel: frozenset({"return_address", "seeds", "links", "tracking"}),
     Campaign: frozenset({"trigger", "steps", "reenter", "check_at_send", "exit_on", "follows", "issues"}),
     Schedule: frozenset({"every"}),
     Offer: frozenset({"next_best_product"}),
-    Experiment: frozenset({"guardrails", "looks", "rollout", "bandit"}),
+    Experiment: frozenset({"looks", "rollout", "bandit"}),
 }
 """Keys that nothing acts on yet, by the part of the file that has them.
 

@@ -5,7 +5,7 @@
 
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
@@ -13,7 +13,7 @@ from typing import Any, Literal, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from handbill.definitions import campaign, deciding, languages, metrics, policy, secret, sending, values
+from handbill.definitions import campaign, deciding, languages, metrics, policy, rehearsal, secret, sending, values
 from handbill.definitions.fields import FieldDeclaration
 from handbill.definitions.languages import Languages, LocalText
 from handbill.definitions.metrics import METRICS
@@ -77,6 +77,8 @@ _WRITTEN: Mapping[Callable[[Any], Any], str] = {
     values.parse_web_address: "address, `https://shop.example`",
     secret.parse_secret: "reference, `${NAME}` or `file:PATH`",
     languages.parse_language: "language, `de` or `de-AT`",
+    rehearsal.parse_past: "`100 days ago`, or a local time, `2026-08-23 10:15`",
+    rehearsal.parse_lines: "text, or a list of texts",
 }
 _MARK = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
@@ -93,8 +95,8 @@ def main(folder: Path) -> None:
         path.write_text(refreshed(page), encoding="utf-8")
 
 
-def _keys() -> Iterator[str]:
-    for position, (path, model) in enumerate(PARTS):
+def _keys(parts: Sequence[tuple[str, type[BaseModel]]] = PARTS) -> Iterator[str]:
+    for position, (path, model) in enumerate(parts):
         yield from ([""] if position else [])
         yield f"### {path}"
         yield ""
@@ -104,7 +106,7 @@ def _keys() -> Iterator[str]:
         yield from table(("key", "value", "default", "meaning"), (_row(name, field) for name, field in rows))
 
 
-_HIDDEN = {(campaign.Campaign, "name")}
+_HIDDEN = {(campaign.Campaign, "name"), (campaign.Campaign, "own_metrics")}
 """A campaign's name is the key that it stands under."""
 
 
@@ -168,6 +170,7 @@ def _metrics() -> Iterator[str]:
 
 _SECTIONS: Mapping[str, Callable[[], Iterator[str]]] = {
     "keys": _keys,
+    "campaign_tests": lambda: _keys(rehearsal.PARTS),
     "planned": _planned,
     "metrics": _metrics,
     **SECTIONS,

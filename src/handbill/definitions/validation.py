@@ -35,7 +35,9 @@ def part(model: type[Model], tree: Tree | None) -> Model | None:
 def keys_of(model: type[BaseModel]) -> list[str]:
     """The keys that a part of the file may have, as they are written."""
     names = [field.alias or name for name, field in model.model_fields.items()]
-    return names[1:] if model.__name__ == "Campaign" else names  # its name is the key above it
+    if model.__name__ == "Campaign":  # its name is the key above it, the metrics stand for all campaigns together
+        return [name for name in names if name not in ("name", "own_metrics")]
+    return names
 
 
 def _findings(error: ErrorDetails, model: type[Definition], tree: Tree) -> Iterator[Finding]:

@@ -9,6 +9,8 @@ from typing import Any
 from sqlalchemy import Connection, Row, select
 
 from handbill.definitions.campaign import Arm, Campaign, Experiment, mail_of
+from handbill.definitions.metrics import OwnMetric
+from handbill.definitions.values import MILLIONTHS
 from handbill.errors import Problem, RunRefused
 from handbill.planning.definition import digest_of
 from handbill.store.tables import experiment
@@ -36,6 +38,7 @@ def registration_of(campaign: Campaign) -> Registration | None:
         "analysis": declared.analysis,
         "goal": _goal(campaign),
         "audience": {"include": list(campaign.audience.include), "exclude": list(campaign.audience.exclude)},
+        **_beside(campaign, declared),
     }
 
 
@@ -47,9 +50,9 @@ def deviations(connection: Connection, campaign: Campaign) -> list[str]:
     if declared is None:
         return [f"the experiment was removed, which was registered on {sealed.sealed_at.astimezone(UTC):%d %B %Y}"]
     return [
-        f"{key} was {_said(sealed.registration.get(key))} and is {_said(declared[key])}"
-        for key in declared
-        if sealed.registration.get(key) != declared[key]
+        f"{key} was {_said(sealed.registration.get(key))} and is {_said(declared.get(key))}"
+        for key in dict.fromkeys([*declared, *sealed.registration])
+        if sealed.registration.get(key) != declared.get(key)
     ]
 
 
@@ -122,6 +125,34 @@ def _goal(campaign: Campaign) -> Registration | None:
         "margin_rate": None if goal.margin_rate is None else float(goal.margin_rate),
         "costs": goal.costs,
         "within_seconds": int(goal.within.total_seconds()),
+    }
+
+
+def _beside(campaign: Campaign, declared: Experiment) -> Registration:
+    """Guardrails and metrics of the project's own: only where there are any, so that older seals stay as they are."""
+    rails = [
+        {
+            "metric": rail.metric,
+            "against": rail.against,
+            "margin": rail.margin.difference if rail.margin else None,
+            "below": None if rail.below is None else float(rail.below),
+        }
+        for rail in declared.guardrails
+    ]
+    named = [*declared.secondary, *(rail.metric for rail in declared.guardrails)]
+    own = {name: _own(campaign.own_metrics[name]) for name in named if name in campaign.own_metrics}
+    return {**({"guardrails": rails} if rails else {}), **({"metrics": own} if own else {})}
+
+
+def _own(metric: OwnMetric) -> Registration:
+    return {
+        "event": metric.event,
+        "property": metric.property,
+        "aggregation": metric.aggregation,
+        "within_seconds": None if metric.window is None else int(metric.window.total_seconds()),
+        "cap": None if metric.cap is None else metric.cap / MILLIONTHS,
+        "direction": metric.direction,
+        "margin": metric.margin.difference if metric.margin else None,
     }
 
 

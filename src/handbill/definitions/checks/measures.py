@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from handbill.definitions.checks.deciding import unit_of_effect
 from handbill.definitions.checks.draft import Draft
 from handbill.definitions.findings import Finding, Path
-from handbill.definitions.metrics import Metric, compared_arms
+from handbill.definitions.metrics import METRICS, Metric, compared_arms
 from handbill.definitions.words import quoted, unknown
 
 _ORDER_METRICS = {"orders", "revenue", "margin", "revenue_per_order"}
@@ -44,6 +44,9 @@ def _check_primary(draft: Draft, metrics: Mapping[str, Metric]) -> Iterator[Find
         return
     if metric.name == "opens":
         yield Finding(path, "opens cannot decide: machines open mail.", "Use conversion, revenue or clicks.")
+    elif metric.name not in METRICS:
+        mend = "Use conversion, orders, revenue or margin, and name it under secondary."
+        yield Finding(path, f"{metric.name} cannot decide: nobody can plan how many people it takes.", mend)
     elif metric.kind == "ratio":
         mend = "Use conversion, orders or revenue, and name the ratio under secondary."
         yield Finding(path, f"{metric.name} cannot decide: it also changes when only its denominator does.", mend)

@@ -6,7 +6,10 @@ from handbill.definitions.checks.deciding import unit_of_effect
 from handbill.definitions.checks.names import is_field_name
 from handbill.definitions.findings import Finding, under
 from handbill.definitions.metrics import METRICS, OwnMetric
-from handbill.definitions.words import quoted
+from handbill.definitions.words import quoted, unknown
+
+ORDER_PROPERTIES = ("total", "discount", "refund", "cost")
+"""What of an order is an amount."""
 
 _COUNTS = ("happened", "count")
 
@@ -31,6 +34,9 @@ def _check(name: str, metric: OwnMetric) -> Iterator[Finding]:
     elif metric.aggregation not in _COUNTS and metric.property is None:
         what = f"{metric.aggregation} needs to know of what."
         yield Finding(("aggregation",), what, "Add property, such as property: minutes.")
+    elif metric.event == "order" and metric.property not in (*ORDER_PROPERTIES, None):
+        what, mend = unknown("property of an order", metric.property or "", ORDER_PROPERTIES)
+        yield Finding(("property",), what, mend)
     if metric.cap is not None and metric.aggregation == "happened":
         yield Finding(("cap",), "what happened or not has no cap.", "Remove it.", at_key=True)
     yield from unit_of_effect(("margin",), metric.margin, metric.as_metric(name))
