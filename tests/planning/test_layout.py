@@ -32,7 +32,7 @@ def test_a_table_that_is_too_wide_breaks_its_longest_column() -> None:
         "T", "", (Part("What", (("Arm", "Subject", "Sent"), ("plain", "Spring is here for all of us", "12,000"))),)
     )
     assert as_text(wide, width=35) == (
-        "T\n\nWhat\n  Arm    Subject              Sent\n  plain  Spring is here for  12,000\n         all of us\n"
+        "T\n\nWhat\n  Arm    Subject               Sent\n  plain  Spring is here for  12,000\n         all of us\n"
     )
     assert max(map(len, as_text(wide, width=35).splitlines())) <= 35
 
@@ -46,7 +46,8 @@ def test_a_command_in_a_cell_loses_its_marks_as_text_and_keeps_them_in_markdown(
 def test_markdown_has_a_table_a_part() -> None:
     assert as_markdown(PAGE) == (
         "## Plan of spring\n\n3 contacts.\n\n### Who\n\n| Contacts |  |\n| ---: | --- |\n| **3** | **selected** |\n"
-        "| −1 | no consent |\n| **2** | **planned** |\n\n### Doubts\n\n- Too few for plain against nothing.\n\nDigest d1\n"
+        "| −1 | no consent |\n| **2** | **planned** |\n\n### Doubts\n\n- Too few for plain against nothing.\n\n"
+        "Digest d1\n"
     )
 
 

@@ -1,11 +1,10 @@
 """How a plan reads, as text and as Markdown."""
 
-from datetime import timedelta
 from pathlib import Path
 
 from sqlalchemy import Engine
 
-from handbill.planning.layout import as_markdown, as_text
+from handbill.planning.layout import as_text
 from handbill.planning.plan import make_plan
 from handbill.planning.wording import page_of
 from handbill.store.connection import reading, writing

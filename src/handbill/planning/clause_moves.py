@@ -19,6 +19,7 @@ from sqlalchemy import (
     insert,
     literal,
     not_,
+    null,
     or_,
     select,
 )
@@ -63,11 +64,12 @@ class Cause:
 
 @dataclass(frozen=True)
 class _Leaf:
-    """A clause that holds no other; `is_new` when the segment did not have it then."""
+    """A clause that holds no other; `is_new` when the segment did not have it then, `is_denied` under a `not`."""
 
     clause: Clause
     words: str
     is_new: bool
+    is_denied: bool
 
 
 def causes_of(
@@ -75,8 +77,8 @@ def causes_of(
 ) -> list[Cause]:
     """The causes for those whom the segments hold now (entered), or hold no longer; the most frequent first.
 
-    A clause is the cause when it holds now and did not then, or the other way round; the first one counts. Fields are
-    taken as they were then, as far as their history is known, and deeds up to then.
+    A clause is the cause when it holds now and did not then, or the other way round; the first one counts. What people
+    did is taken up to then, and fields as they were then, as far as their history is known.
     """
     ids = moves.came_in if entered else moves.went_out
     if not ids:
@@ -111,7 +113,8 @@ def _leaves(occasion: Occasion, earlier: Earlier) -> Iterator[_Leaf]:
                 waiting.append(clause.segment)
             else:
                 words = f"{text} ({_where(project, slug, clause)})"
-                yield _Leaf(clause, words, is_new=known is not None and text not in known)
+                is_new = known is not None and text not in known
+                yield _Leaf(clause, words, is_new, is_denied=text.count("not: ") % 2 == 1)
 
 
 def _where(project: Project, slug: str, clause: Clause) -> str:
@@ -128,12 +131,17 @@ def _by_cause(occasion: Occasion, earlier: Earlier, leaves: list[_Leaf], *, ente
         # With the contact of the statement around it, each condition looks up that contact's rows by their index.
         own: Any = contact.c.id
         present, past = replace(present, contact_id=own), replace(past, contact_id=own)
-    whens: list[tuple[ColumnElement[bool], Any]] = [(is_new, -1)] if entered else []
+    whens: list[tuple[ColumnElement[bool], int]] = [(is_new, -1)] if entered else []
+    others = []
     for number, leaf in enumerate(leaves):
         holds, held = (compile_clause(occasion.project, leaf.clause, each) for each in (present, past))
         switched = or_(and_(holds, not_(held)), and_(held, not_(holds)))
-        whens.append((or_(switched, holds if entered else not_(holds)) if leaf.is_new else switched, number))
-    cause = case(*whens, else_=None) if whens else literal(None, Integer)
+        decides = holds if entered != leaf.is_denied else not_(holds)
+        whens.append((or_(switched, decides) if leaf.is_new else switched, number))
+        others.append((decides, number))
+    # Not every field has a history: of those who went out, the first clause that does not let them in is the cause.
+    whens += [] if entered else others
+    cause = case(*whens, else_=None) if whens else null()
     each = select(cause.label("cause"), contact.c.id).join_from(moved, contact, contact.c.id == moved.c.contact_id)
     causes = each.subquery()
     return select(causes.c.cause, func.count(), func.min(causes.c.id)).group_by(causes.c.cause)

@@ -16,8 +16,6 @@ def _said(value: Any) -> str:
     match value:
         case None | bool():
             return "yes" if value else "no" if value is False else ""
-        case dict() if len(value) == 1 and next(iter(value))[:1].isupper():
-            return _said(*value.values())  # a dataclass of the language: its name and its parts
         case dict():
             pairs = ((key.rstrip("_"), _said(each)) for key, each in value.items())
             return ", ".join(f"{key} {words}" for key, words in pairs if words and words != "no")

@@ -17,7 +17,7 @@ from handbill.definitions.clause_text import clause_text
 from handbill.definitions.languages import LocalText
 from handbill.definitions.project import Project
 from handbill.definitions.segment import All, AnyOf, Clause, Not, SegmentClause
-from handbill.definitions.values import zone
+from handbill.definitions.values import Effect, Rate, zone
 
 Plain = Any
 """What JSON can hold."""
@@ -160,7 +160,7 @@ def _plain(value: Any) -> Plain:
         return value.default if one else _plain(value.root)
     if isinstance(value, BaseModel):
         return {name: _plain(getattr(value, name)) for name in type(value).model_fields}
-    if is_dataclass(value) and not isinstance(value, type):
+    if is_dataclass(value) and not isinstance(value, (type, Rate, Effect)):
         parts = {each.name: _plain(getattr(value, each.name)) for each in fields(value) if each.name != "place"}
         return {type(value).__name__: parts}
     if isinstance(value, Mapping):
@@ -171,8 +171,12 @@ def _plain(value: Any) -> Plain:
 
 
 def _plain_scalar(value: Any) -> Plain:
+    if isinstance(value, (Rate, Effect)):
+        return str(value)
     if isinstance(value, Decimal):
         return format(value.normalize(), "f")  # 0.10 and 0.1 are one share
     if isinstance(value, timedelta):
-        return f"{value.total_seconds():g} seconds"
-    return value.isoformat() if isinstance(value, (date, time)) else value
+        return f"{value.total_seconds():.15g} seconds"
+    if isinstance(value, time):
+        return value.isoformat(timespec="minutes")
+    return value.isoformat() if isinstance(value, date) else value
