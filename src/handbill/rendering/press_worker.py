@@ -1,17 +1,10 @@
-"""One process of a press room: reads jobs from its standard input, writes rendered pieces to its standard output.
+"""One process of a press room: pieces of letters and postcards in, PDFs out."""
 
-Started by press_room.py. It ends when its input does, and so never outlives the process that started it, however that
-one ends.
-"""
-
-import os
-import pickle
-import sys
-import traceback
 from dataclasses import dataclass
 
 from handbill.definitions.project import Project
 from handbill.rendering.print import MailTemplate, PieceInput, RenderedMail, compile_mail
+from handbill.rendering.processes import serve
 
 
 @dataclass(frozen=True)
@@ -21,13 +14,6 @@ class PrintJob:
     campaign: str
     arm: str
     pieces: tuple[PieceInput, ...]
-
-
-@dataclass(frozen=True)
-class Breakdown:
-    """A bug of ours, as its traceback."""
-
-    text: str
 
 
 class Presses:
@@ -47,20 +33,4 @@ class Presses:
 
 def main() -> None:
     """Renders until there are no more jobs."""
-    inlet, outlet = sys.stdin.buffer, os.fdopen(os.dup(sys.stdout.fileno()), "wb")
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # whatever a library prints must not end up among the answers
-    try:
-        presses = Presses(pickle.load(inlet))  # noqa: S301 - both ends of the pipe are ours
-        while True:
-            job = pickle.load(inlet)  # noqa: S301 - both ends of the pipe are ours
-            pickle.dump(_answer(presses, job), outlet)
-            outlet.flush()
-    except (EOFError, BrokenPipeError, KeyboardInterrupt):
-        return
-
-
-def _answer(presses: Presses, job: PrintJob) -> RenderedMail | Breakdown:
-    try:
-        return presses.render(job)
-    except Exception:  # noqa: BLE001 - told to the parent, which raises it
-        return Breakdown(traceback.format_exc())
+    serve(lambda project: Presses(project).render)
