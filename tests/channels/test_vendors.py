@@ -116,7 +116,7 @@ def test_a_wrong_key_is_our_fault_and_is_not_repeated_in_the_answer(bench: Bench
 
 
 @pytest.mark.parametrize(
-    ("fault", "after"), [("limit", timedelta(seconds=7)), ("limit until", timedelta(seconds=60)), ("down", None)]
+    ("fault", "after"), [("limit", timedelta(seconds=7)), ("limit until", timedelta(seconds=90)), ("down", None)]
 )
 def test_a_vendor_that_asks_for_a_pause_gets_it_for_every_message(
     bench: Bench, fault: str, after: timedelta | None

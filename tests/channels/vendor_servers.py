@@ -93,7 +93,7 @@ class VendorServer(ABC):
         if self.fault in FAULTS:
             return FAULTS[self.fault]
         if self.fault == "limit until":
-            return 429, {"message": "slow down"}, {"Retry-After": formatdate(time() + 60, usegmt=True)}
+            return 429, {"message": "slow down"}, {"Retry-After": formatdate(time() + 90, usegmt=True)}
         if self.fault in {"lost", "silent"}:
             self.answer(asked)
         if self.fault == "silent":

@@ -46,6 +46,18 @@ class Reply:
         members = self.content if isinstance(self.content, dict) else {}
         return next((text for name in names if isinstance(text := members.get(name), str) and text), "")
 
+    @property
+    def errors(self) -> list[Mapping[str, Any]]:
+        """What stands under `errors`, where vendors list them."""
+        listed = self.content.get("errors") if isinstance(self.content, dict) else None
+        return [each for each in listed if isinstance(each, dict)] if isinstance(listed, list) else []
+
+    @property
+    def words(self) -> str:
+        """What went wrong in the vendor's words, to be shown; all that it answered where it has none."""
+        said = self.said("message", "Message") or "; ".join(str(each.get("message")) for each in self.errors)
+        return (said or self.text)[:_LONGEST_TEXT].rstrip(". ")
+
 
 class Vendor(Protocol):
     """How one vendor wants a message, and what its answers mean."""
@@ -125,7 +137,7 @@ class HttpLine:
 
 def judged(vendor: Vendor, reply: Reply) -> Answer:
     """What a vendor's answer means for the message. Whatever is not plainly about the recipient is about us."""
-    said = reply.text[:_LONGEST_TEXT]
+    said = reply.words
     match reply.status:
         case status if 200 <= status < 300 or status in {400, 404, 409, 422}:
             return vendor.judge(reply)
@@ -150,12 +162,12 @@ def accepted(reply: Reply, provider_id: str) -> Answer:
 
 def failed(reply: Reply, why: str = "") -> Answer:
     """The vendor will not write to this recipient."""
-    return Answer(Outcome.FAILED, "send", reply.status, (why or reply.text)[:_LONGEST_TEXT])
+    return Answer(Outcome.FAILED, "send", reply.status, why or reply.words)
 
 
 def refused(reply: Reply, why: str = "") -> Answer:
     """The vendor takes nothing from us as we are: nobody else would fare better."""
-    return Answer(Outcome.SENDER_REFUSED, "send", reply.status, (why or reply.text)[:_LONGEST_TEXT], Scope.PROVIDER)
+    return Answer(Outcome.SENDER_REFUSED, "send", reply.status, why or reply.words, Scope.PROVIDER)
 
 
 def _reply_of(response: requests.Response) -> Reply:

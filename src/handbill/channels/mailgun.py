@@ -39,6 +39,5 @@ class Mailgun:
         """An id; or a sentence."""
         if reply.status < 300:
             return accepted(reply, reply.said("id").strip("<>"))
-        why = reply.said("message")
-        about_recipient = reply.status == 400 and "'to'" in why
-        return failed(reply, why) if about_recipient else refused(reply, why)
+        about_recipient = reply.status == 400 and "'to'" in reply.words
+        return failed(reply) if about_recipient else refused(reply)

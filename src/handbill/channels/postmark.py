@@ -52,6 +52,5 @@ class Postmark:
             return accepted(reply, reply.said("MessageID"))
         if reply.status < 300 and number is None:
             return accepted(reply, "")
-        why = reply.said("Message")
-        about_recipient = number == _INACTIVE_RECIPIENT or (number == _INVALID and "'To'" in why)
-        return failed(reply, why) if about_recipient else refused(reply, why)
+        about_recipient = number == _INACTIVE_RECIPIENT or (number == _INVALID and "'To'" in reply.words)
+        return failed(reply) if about_recipient else refused(reply)

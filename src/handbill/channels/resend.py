@@ -42,9 +42,9 @@ class Resend:
         """An id; or an error with a name."""
         if reply.status < 300:
             return accepted(reply, reply.said("id"))
-        name, why = reply.said("name"), reply.said("message")
+        name = reply.said("name")
         if name == _STILL_AT_IT:
             # An earlier try under this key is still under way there: how it ends is not known yet.
-            return Answer(Outcome.UNCERTAIN, "send", reply.status, why)
-        about_recipient = name == "validation_error" and "`to`" in why
-        return failed(reply, why) if about_recipient else refused(reply, why)
+            return Answer(Outcome.UNCERTAIN, "send", reply.status, reply.words)
+        about_recipient = name == "validation_error" and "`to`" in reply.words
+        return failed(reply) if about_recipient else refused(reply)

@@ -45,12 +45,9 @@ class SendGrid:
         """Empty with an id in a header; or errors that name the field that they are about."""
         if reply.status < 300:
             return accepted(reply, reply.headers.get("X-Message-Id", ""))
-        errors = reply.content.get("errors") if isinstance(reply.content, dict) else None
-        found = [each for each in errors or () if isinstance(each, dict)]
-        why = "; ".join(str(each.get("message")) for each in found)
         # Every error must be about the recipient: a message with another one would fail for everybody.
-        about_recipient = [str(each.get("field")).startswith("personalizations.0.to") for each in found]
-        return failed(reply, why) if found and all(about_recipient) else refused(reply, why)
+        about_recipient = [str(each.get("field")).startswith("personalizations.0.to") for each in reply.errors]
+        return failed(reply) if about_recipient and all(about_recipient) else refused(reply)
 
 
 def _written(mailbox: Mailbox) -> dict[str, str]:

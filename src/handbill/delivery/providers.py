@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from email.utils import parseaddr
+from urllib.parse import urlsplit
 
 from handbill.channels.contract import Answer, Provider
 from handbill.channels.file import Maildir
@@ -67,9 +68,10 @@ def unavailable(project: Project, answer: Answer) -> ChannelUnavailable:
 
 
 def stays_here(project: Project) -> bool:
-    """Whether e-mail goes to this machine only: a maildir or a mail server on the loopback interface."""
+    """Whether e-mail goes to this machine only: a maildir, or a server on the loopback interface."""
     channel = email_channel(project)
-    return channel.provider == "file" or (channel.provider == "smtp" and is_loopback(channel.host or ""))
+    host = channel.host if channel.provider == "smtp" else urlsplit(channel.endpoint or "").hostname
+    return channel.provider == "file" or is_loopback(host or "")
 
 
 def sending_domain(channel: EmailChannel) -> str:
