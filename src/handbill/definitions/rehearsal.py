@@ -164,3 +164,18 @@ class RehearsalFile(Definition):
     products: dict[str, ProductFact] = Field(default_factory=dict, description="Products by their number.")
     personas: dict[str, Persona] = Field(min_length=1, description="The people by name.")
     expect: dict[str, Expectation] = Field(min_length=1, description="What becomes of each of them.")
+
+
+PARTS: tuple[tuple[str, type[Definition]], ...] = (
+    ("the whole file", RehearsalFile),
+    ("products.NUMBER", ProductFact),
+    ("personas.NAME", Persona),
+    ("personas.NAME.orders", OrderFact),
+    ("personas.NAME.orders.lines", LineFact),
+    ("personas.NAME.events", EventFact),
+    ("personas.NAME.received", MessageFact),
+    ("expect.NAME", Expectation),
+    ("expect.NAME.email", EmailExpectation),
+    ("expect.NAME.direct_mail", MailExpectation),
+)
+"""Every part of the file by its path."""
