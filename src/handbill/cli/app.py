@@ -9,7 +9,7 @@ from handbill import __version__
 # In the order of `handbill --help`: begin, look, send, learn, operate.
 GROUPS = (
     "init", "demo", "check", "rehearse", "imports", "segment", "preview",
-    "plan", "run", "control", "ingest", "report", "evaluate", "power",
+    "plan", "send_test", "run", "control", "ingest", "report", "evaluate", "power",
     "up", "deploy", "database",
 )  # fmt: skip
 

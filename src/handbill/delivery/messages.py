@@ -11,7 +11,7 @@ from handbill.delivery.links import Unsubscribe, bounce_address, unsubscribe_mai
 from handbill.delivery.outbox import Claimed
 from handbill.delivery.providers import email_channel, sending_domain
 from handbill.errors import NotRenderable, Problem
-from handbill.rendering.email import EmailTemplate, Links, compile_email
+from handbill.rendering.email import EmailTemplate, Links, RenderedEmail, compile_email
 from handbill.rendering.headers import wire_address
 from handbill.rendering.library import open_library
 from handbill.rendering.mime import Envelope, build_message
@@ -54,7 +54,7 @@ class Composer:
         """
         recipient = wire_address(row.address)
         unsubscribe = self._unsubscribe(row)
-        rendered = self._template(row).render(profile, Links(unsubscribe=unsubscribe))
+        rendered = self.render(row, profile)
         if before_subject:
             rendered = replace(rendered, subject=f"{before_subject} {rendered.subject}")
         envelope = Envelope(
@@ -75,6 +75,14 @@ class Composer:
             key=row.idempotency_key,
             labels={"outbox": str(row.id)},
         )
+
+    def render(self, row: Claimed, profile: Mapping[str, Any]) -> RenderedEmail:
+        """What the recipient of a row reads.
+
+        Raises:
+            NotRenderable: it cannot be made for this recipient.
+        """
+        return self._template(row).render(profile, Links(unsubscribe=self._unsubscribe(row)))
 
     def _reply_to(self, arm_name: str) -> str | None:
         content = email_of(self._campaign, self._campaign.arms[arm_name])

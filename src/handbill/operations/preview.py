@@ -13,17 +13,18 @@ from sqlalchemy import Engine, select
 
 from handbill.contacts.addresses import normalise_address
 from handbill.contacts.profiles import load_profiles
-from handbill.definitions.campaign import CHANNELS, SEND_STEP, Campaign, Channel, email_of, mail_of
+from handbill.definitions.campaign import CHANNELS, Campaign, Channel, email_of, mail_of
 from handbill.definitions.loading import load_project
 from handbill.definitions.project import Project
 from handbill.definitions.words import unknown
+from handbill.delivery.copies import unsent_row
 from handbill.delivery.messages import Composer
-from handbill.delivery.outbox import Claimed
 from handbill.errors import NotRenderable, Problem, RunRefused
 from handbill.operations.opening import opened
 from handbill.planning.plan import campaign_named
 from handbill.rendering.print import PieceInput, compile_mail
-from handbill.rendering.samples import sample_profile
+from handbill.rendering.samples import sample_profile, sample_purchases
+from handbill.rendering.variables import purchases_of
 from handbill.settings import Settings, load_settings
 from handbill.store.connection import reading
 from handbill.store.tables import contact
@@ -63,10 +64,10 @@ def preview(
     """
     if contact_id is None:
         project, settings = load_project(project_dir), load_settings(project_dir)
-        profile = sample_profile(project)
+        profile = {**sample_profile(project), **sample_purchases(project)}
     else:
         with opened(project_dir) as (project, settings, engine):
-            profile = _profile_of(engine, project, contact_id)
+            profile = profile_of(engine, project, contact_id, campaign_named(project, campaign_name))
     return write_preview(project, settings, campaign_name, profile, arm=arm, out=out, now=now)
 
 
@@ -85,7 +86,7 @@ def write_preview(
     Links in them have the right form, and belong to nobody.
     """
     campaign = campaign_named(project, campaign_name)
-    messages = list(_messages(campaign, arm))
+    messages = list(messages_of(campaign, arm))
     folder = out or settings.work_dir / "preview" / campaign_name
     folder.mkdir(parents=True, exist_ok=True)
     return [
@@ -96,17 +97,26 @@ def write_preview(
     ]
 
 
-def _profile_of(engine: Engine, project: Project, external_id: str) -> dict[str, Any]:
+def profile_of(engine: Engine, project: Project, external_id: str, campaign: Campaign) -> dict[str, Any]:
+    """The profile of a contact, by the id under which it was imported, with what the campaign's templates read.
+
+    Raises:
+        NotRenderable: nobody has it.
+    """
     with reading(engine) as connection:
         contact_id = connection.scalar(select(contact.c.id).where(contact.c.external_id == external_id))
         if contact_id is None:
             what = f'no contact has the id "{external_id}".'
             raise NotRenderable(Problem(what=what, mend="Use an id of your import, or leave --contact out."))
-        return load_profiles(connection, project, [contact_id])[contact_id]
+        return load_profiles(connection, project, [contact_id], purchases_of(campaign))[contact_id]
 
 
-def _messages(campaign: Campaign, wanted: str | None) -> Iterator[tuple[str, Channel]]:
-    """The arms and channels to look at."""
+def messages_of(campaign: Campaign, wanted: str | None) -> Iterator[tuple[str, Channel]]:
+    """The arms and channels that send something, of all arms or of one.
+
+    Raises:
+        RunRefused: there is no such arm, or it sends nothing.
+    """
     if wanted is not None and wanted not in campaign.arms:
         what, mend = unknown("arm", wanted, campaign.arms)
         raise RunRefused(Problem(what=what, mend=mend))
@@ -127,19 +137,10 @@ def _email(
         what = "this contact has no e-mail address."
         raise NotRenderable(Problem(what=what, mend="Choose another contact, or leave --contact out."))
     composer = Composer(project, campaign, settings.secret)
-    message = composer.compose(_row(arm, str(profile["email"]), now), profile).message
+    message = composer.compose(unsent_row(arm, str(profile["email"]), now), profile).message
     read = cast("EmailMessage", message_from_bytes(message, policy=cast("Any", default)))
     files = {"html": _body(read, "html"), "txt": _body(read, "plain"), "eml": message}
     return Previewed(arm, "email", str(read["Subject"]), _written(folder, arm, files))
-
-
-def _row(arm: str, address: str, now: datetime) -> Claimed:
-    """A message that is in no outbox, so that a link of the preview reaches nobody's consent."""
-    return Claimed(
-        id=0, fence=0, run_id=0, contact_id=0, channel="email", step=SEND_STEP, arm=arm, address=address, domain=None,
-        attempt=0, message_id="preview@handbill.invalid", message_at=now, idempotency_key="preview", code=None, cost=0,
-        not_before=now, expires_at=None,
-    )  # fmt: skip
 
 
 def _body(message: EmailMessage, kind: str) -> bytes:
@@ -148,6 +149,16 @@ def _body(message: EmailMessage, kind: str) -> bytes:
 
 
 def _piece(project: Project, campaign: Campaign, arm: str, profile: Mapping[str, Any], folder: Path) -> Previewed:
+    pdf = piece_for(project, campaign, arm, profile)
+    return Previewed(arm, "direct_mail", None, _written(folder, arm, {"pdf": pdf}))
+
+
+def piece_for(project: Project, campaign: Campaign, arm: str, profile: Mapping[str, Any]) -> bytes:
+    """The PDF of an arm's printed piece for one profile, with a response code that no piece has.
+
+    Raises:
+        NotRenderable: it cannot be made for this person.
+    """
     names = ("address_line1", "address_line2", "city", "region", "postcode", "country")
     address = normalise_address(*(profile.get(name) for name in names))
     person = " ".join(filter(None, (profile.get("first_name"), profile.get("last_name"))))
@@ -155,7 +166,7 @@ def _piece(project: Project, campaign: Campaign, arm: str, profile: Mapping[str,
     mail = compile_mail(project, campaign, arm).render([PieceInput(profile, lines, SAMPLE_CODE, sequence=1)])
     if mail.rejected:
         raise NotRenderable(*mail.rejected[1])
-    return Previewed(arm, "direct_mail", None, _written(folder, arm, {"pdf": mail.pdf}))
+    return mail.pdf
 
 
 def _written(folder: Path, arm: str, files: Mapping[str, bytes]) -> tuple[Path, ...]:
