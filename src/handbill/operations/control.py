@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Engine, select, update
 from handbill.clock import Clock, real_clock
 from handbill.delivery.books import Books, books, reasons
 from handbill.delivery.run_state import TOO_LATE, cancel_run, pause_run, reopen_run, resume_run
+from handbill.delivery.seed_books import seeds_in_words
 from handbill.delivery.uncertain import Unsure, leave_uncertain, list_uncertain, resend_uncertain
 from handbill.errors import NothingToDo, RunRefused
 from handbill.planning.audience import Reason
@@ -21,7 +22,7 @@ BY_HAND = "by hand"
 
 @dataclass(frozen=True)
 class Standing:
-    """Where a run stands. `reasons` says why messages were not sent, and how many of each."""
+    """Where a run stands. `reasons` says why messages were not sent, and how many of each; `seeds` how copies fared."""
 
     run_id: int
     campaign: str
@@ -32,11 +33,12 @@ class Standing:
     finished_at: datetime | None
     books: Books
     reasons: Mapping[str, int]
+    seeds: str
 
     @property
     def sentence(self) -> str:
         """The books in words."""
-        return _in_words(self.books, self.reasons)
+        return _in_words(self.books, self.reasons, self.seeds)
 
     def as_json(self) -> dict[str, Any]:
         """Plain values."""
@@ -59,14 +61,14 @@ def status(engine: Engine, campaign: str | None = None) -> list[Standing]:
             raise NothingToDo(f"{campaign} has never run." if campaign else "Nothing has ever run.")
         return [
             Standing(row.id, row.campaign, row.wave, row.state, row.state_reason, row.started_at, row.finished_at,
-                     books(connection, row.id), reasons(connection, row.id))
+                     books(connection, row.id), reasons(connection, row.id), seeds_in_words(connection, row.id))
             for row in found
         ]  # fmt: skip
 
 
 def sentence(connection: Connection, run_id: int) -> str:
     """The books of a run in words: `Sent 119,842 · Not sent 121 (98 on the suppression list, …) · Unsure 37: …`."""
-    return _in_words(books(connection, run_id), reasons(connection, run_id))
+    return _in_words(books(connection, run_id), reasons(connection, run_id), seeds_in_words(connection, run_id))
 
 
 def pause(engine: Engine, campaign: str | None = None) -> list[str]:
@@ -172,7 +174,7 @@ def no_message(campaign: str | None, what: str) -> NothingToDo:
 # ---------------------------------------------------------------- the sentence
 
 
-def _in_words(made: Books, why_not: Mapping[str, int]) -> str:
+def _in_words(made: Books, why_not: Mapping[str, int], seeds: str) -> str:
     parts = [f"Sent {made.accepted:,}"]
     if why_not:
         why = ", ".join(f"{count:,} {reason_in_words(reason)}" for reason, count in why_not.items())
@@ -186,7 +188,7 @@ def _in_words(made: Books, why_not: Mapping[str, int]) -> str:
         parts.append(f"Never known {made.closed_unknown:,}")
     if made.open:
         parts.append(f"Waiting {made.open:,}")
-    return " · ".join(parts)
+    return " · ".join((*parts, seeds) if seeds else parts)
 
 
 # ---------------------------------------------------------------- which runs, and what is done to them

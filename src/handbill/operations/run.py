@@ -15,11 +15,13 @@ from handbill.definitions.project import Project
 from handbill.delivery.books import Books, books
 from handbill.delivery.deliver import DrainResult, drain
 from handbill.delivery.enqueue import enqueue
+from handbill.delivery.job import job_of
 from handbill.delivery.leases import holding
 from handbill.delivery.messages import compile_emails
 from handbill.delivery.print_batch import PrintResult, print_batches
 from handbill.delivery.providers import require_answering, stays_here
 from handbill.delivery.run_state import finish_run as mark_finished
+from handbill.delivery.seeds import seed_copies
 from handbill.delivery.uncertain import close_old
 from handbill.delivery.worker import Progress, Worker
 from handbill.errors import NothingToDo, Problem, RunRefused
@@ -261,7 +263,8 @@ def _drain_channels(engine: Engine, project: Project, settings: Settings, run_id
         if channel not in channels:
             continue
         if channel == "email":
-            done: DrainResult | PrintResult = drain(engine, project, settings, run_id, worker)
+            with seed_copies(job_of(engine, project, settings, run_id, worker)):
+                done: DrainResult | PrintResult = drain(engine, project, settings, run_id, worker)
         else:
             done = print_batches(engine, project, settings, run_id, worker)
             batches = done.batches

@@ -38,7 +38,8 @@ class Plan:
     """Everything that a plan answers. selected = the sum of `left_out` + planned, always.
 
     `digest` stands for the definitions, the templates, the audience with its consent state, and the arms; it does
-    not depend on when the plan was made. `definition` and `fingerprint` are what it was made from.
+    not depend on when the plan was made. `definition` and `fingerprint` are what it was made from. `seeds` counts the
+    project's own mailboxes that get a copy of each arm's e-mail beside.
     """
 
     campaign: str
@@ -57,6 +58,7 @@ class Plan:
     departures: tuple[Departure, ...]
     costs: tuple[ChannelCost, ...]
     break_even: tuple[BreakEven, ...]
+    seeds: int
     learnings: tuple[Learning, ...]
     reading: Reading | None
     remarks: tuple[str, ...]
@@ -173,6 +175,7 @@ def sum_up(
         departures=leaving,
         costs=costs,
         break_even=break_even(project, campaign, usual),
+        seeds=len(project.channels.email.seeds) if project.channels.email and "email" in campaign.channels else 0,
         learnings=shown,
         reading=reading_of(connection, campaign, arms, costs),
         remarks=tuple(remarks_of(connection, occasion, units, costs, shown)),

@@ -148,7 +148,13 @@ def _how_much(plan: Plan) -> Part:
     names = ("Cost", "Budget", "Left") if budgets else ("Cost",)
     rows: Rows = [("Channel", "Messages", *(f"{name} ({plan.currency})" for name in names))]
     rows += [_cost(each, budgets=budgets) for each in plan.costs]
-    return Part("How much", tuple(rows), tuple(_what_pays(plan)))
+    return Part("How much", tuple(rows), (*_beside(plan), *_what_pays(plan)))
+
+
+def _beside(plan: Plan) -> Iterator[str]:
+    if plan.seeds and plan.sends:
+        mailboxes = "1 seed gets" if plan.seeds == 1 else f"{plan.seeds} seeds get"
+        yield f"And {mailboxes} a copy of each arm's e-mail, which nothing counts."
 
 
 def _cost(each: ChannelCost, *, budgets: bool) -> tuple[str, ...]:
