@@ -112,7 +112,7 @@ def test_the_store_holds_the_households_orders_and_money_of_the_recipe(shop: Sho
 
 def test_1387_contacts_bought_twice_in_90_days(shop: Shop) -> None:
     command = "handbill segment count bought-twice --now 2011-12-10"
-    assert said_by(command) == promised(command) == "1,387 of 4,372 contacts are in bought-twice.\n"
+    assert said_by(command) == promised(command) == "1,387 of 4,372 contacts (31.7%) are in bought-twice.\n"
 
 
 def test_the_plan_is_the_one_in_the_recipe(shop: Shop) -> None:

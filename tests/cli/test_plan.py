@@ -1,4 +1,4 @@
-"""`handbill plan` and `handbill segment` on the command line."""
+"""`handbill plan` on the command line."""
 
 import json
 from pathlib import Path
@@ -75,29 +75,3 @@ def test_an_unknown_campaign_is_a_line_and_exit_code_2(shop: Path, capsys: pytes
     assert capsys.readouterr().err == (
         'campaigns.yaml: campaign "sprung" is not known. Use spring. Did you mean "spring"?\n'
     )
-
-
-def test_segments_are_listed_counted_and_shown(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (shop / "segments/british.yaml").write_text(
-        "name: British\ndescription: In Great Britain.\nwhere: {field: country, eq: GB}\n"
-    )
-    at = ["--project", str(shop)]
-    assert invoke(["segment", "list", *at]) == 0
-    assert capsys.readouterr().out == "british    British: In Great Britain.\neverybody  Everybody\n"
-    assert invoke(["segment", "count", "british", *at, *AT]) == 0
-    assert capsys.readouterr().out == "3 of 3 contacts are in british.\n"
-    assert invoke(["segment", "show", "british", *at, *AT]) == 0
-    assert capsys.readouterr().out == (
-        "segments/british.yaml\n\nname: British\ndescription: In Great Britain.\nwhere: {field: country, eq: GB}\n\n"
-        "3 of 3 contacts are in british.\nThe first of them: C-00001, C-00002, C-00003.\n"
-    )
-
-
-def test_segments_for_machines(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    at = ["--project", str(shop), "--json"]
-    assert invoke(["segment", "list", *at]) == 0
-    assert json.loads(capsys.readouterr().out) == [{"slug": "everybody", "name": "Everybody", "description": ""}]
-    assert invoke(["segment", "count", "everybody", *at]) == 0
-    assert json.loads(capsys.readouterr().out) == {"slug": "everybody", "name": "Everybody", "contacts": 3, "of": 3}
-    assert invoke(["segment", "show", "everybody", *at]) == 0
-    assert json.loads(capsys.readouterr().out)["sample"] == ["C-00001", "C-00002", "C-00003"]
