@@ -164,6 +164,26 @@ where:
     assert [str(each) for each in found.values() if not each.fits] == []
 
 
+def test_everybody_reads_their_own_language(session: Session, shop: Path) -> None:
+    german = FILES["templates/email/hello.mjml"].replace("Dear", "Liebe")
+    campaigns = FILES["campaigns.yaml"].replace(
+        "email: {subject: A deal,", "email: {subject: {default: A deal, de: Ein Angebot}, preheader: For you,"
+    )
+    head = "<mjml><mj-head><mj-preview>{{ preheader | default('') }}</mj-preview></mj-head>"
+    templates = {
+        "templates/email/hello.mjml": FILES["templates/email/hello.mjml"].replace("<mjml>", head),
+        "templates/email/hello.de.mjml": german.replace("<mjml>", head),
+    }
+    root = make_shop(shop / "languages", {**FILES, "campaigns.yaml": campaigns, **templates})
+    text = a_test(
+        "  ben: {like: anna, first_name: Ben, language: de-AT, arm: deal}\n  cleo: {like: ben, language: fr}\n",
+        "  ben: {email: {language: de, subject: Ein Angebot, contains: Liebe Ben}}\n"
+        "  cleo: {email: {language: en, subject: A deal, contains: Dear Ben, preheader: For you}}\n",
+    )
+    found = verdicts_on(session, write_test(root, text))
+    assert [str(each) for each in found.values() if not each.fits] == []
+
+
 def test_nothing_of_one_test_is_left_for_the_next(play: Play) -> None:
     for _ in range(2):
         play("", "  anna: {arm: any}\n")

@@ -51,6 +51,21 @@ def test_somebody_left_out_is_told_with_the_gate(session: Session, tmp_path: Pat
     )
 
 
+def test_somebody_not_selected_is_told_with_the_clauses_that_refuse(session: Session, tmp_path: Path) -> None:
+    personas = "  ben: {like: anna, orders: [{at: 2 years ago, total: 40}]}\n"
+    assert said(session, tmp_path, personas, "  ben: {arm: any, because: ['event: order', nothing at all]}\n") == (
+        "tests/hello.campaign-test.yaml:16:45: ben does not get what is expected of hello.\n"
+        "             expected        got\n"
+        "    because  nothing at all  not selected\n"
+        "    arm      any arm         not selected\n"
+        "    what happened:\n"
+        "    not selected\n"
+        "    not in segment buyers:\n"
+        "    segments/buyers.yaml:2:8: event: order, within: 365 days does not hold: 0; "
+        "since 2025-12-01 08:00 Europe/London"
+    )
+
+
 def test_a_verdict_is_plain_values_for_machines(session: Session, tmp_path: Path) -> None:
     path = write_test(make_shop(tmp_path), a_test("", "  anna: {selected: false}\n"))
     assert verdicts_on(session, path)["anna"].as_json() == {

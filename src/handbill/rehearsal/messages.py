@@ -22,6 +22,7 @@ from handbill.delivery.outbox import Claimed
 from handbill.errors import NotRenderable
 from handbill.rehearsal.reading import Rehearsal
 from handbill.rendering.print import MailTemplate, PieceInput, compile_mail
+from handbill.rendering.variables import purchases_of
 from handbill.settings import Settings
 from handbill.store.tables import outbox
 
@@ -53,7 +54,7 @@ def make_messages(
         ProjectInvalid: a template has mistakes.
     """
     rows = connection.execute(select(outbox).where(outbox.c.state == "queued").order_by(outbox.c.id)).all()
-    profiles = load_profiles(connection, project, list(ids.values()))
+    profiles = load_profiles(connection, project, list(ids.values()), purchases_of(rehearsal.campaign))
     expected = {ids[name]: each for name, each in rehearsal.written.expect.items()}
     made: dict[int, dict[Channel, Made]] = {}
     office = _Office(project, settings, rehearsal)
@@ -82,14 +83,21 @@ class _Office:
     def email(self, row: Row[Any], profile: Mapping[str, Any]) -> Made:
         """An e-mail, read as a mail program would."""
         self._composer = self._composer or Composer(self._project, self._campaign, self._settings.secret)
-        plain = Made(row.not_before, row.cost, (row.address,))
+        plain, claimed = Made(row.not_before, row.cost, (row.address,)), _claimed(row)
         try:
-            sent = self._composer.compose(_claimed(row), profile)
+            sent, rendered = self._composer.compose(claimed, profile), self._composer.render(claimed, profile)
         except NotRenderable as error:
             return replace(plain, problem=str(error))
         read = cast("EmailMessage", message_from_bytes(sent.message, policy=cast("Any", default)))
         seen = f"{_part(read, 'plain')} {_visible(_part(read, 'html'))}"
-        return replace(plain, subject=str(read["Subject"]), reply_to=str(read["Reply-To"] or ""), text=words(seen))
+        return replace(
+            plain,
+            subject=str(read["Subject"]),
+            preheader=rendered.preheader,
+            language=rendered.language,
+            reply_to=str(read["Reply-To"] or ""),
+            text=words(seen),
+        )
 
     def piece(self, row: Row[Any], profile: Mapping[str, Any], expected: Mapping[int, Expectation]) -> Made:
         """A printed piece, read from its PDF."""

@@ -70,7 +70,7 @@ def rehearse(stage: Stage, project: Project, rehearsal: Rehearsal) -> dict[str, 
 def happened(outcome: Outcome) -> list[str]:
     """What became of somebody, a sentence or two."""
     if not outcome.is_selected:
-        return [f"not selected: {each}" for each in outcome.refusals] or ["not selected"]
+        return ["not selected", *outcome.refusals]
     if outcome.reason:
         ways = ", ".join(outcome.reachable_by) or "no channel"
         return [f"left out: {in_words(outcome)}", f"reachable by {ways}"]
