@@ -164,6 +164,45 @@ where:
     assert [str(each) for each in found.values() if not each.fits] == []
 
 
+def test_segments_can_ask_for_all_that_a_persona_has_behind_them(session: Session, shop: Path) -> None:
+    segment = """name: Known
+where:
+  all:
+    - {field: stage, has_been: customer, for: 30 days}
+    - {event: order, where: {product.category: Tea}}
+    - {event: email.clicked, campaign: letters, arm: both}
+    - {event: visit, where: {pages: {gte: 3}}}
+"""
+    campaigns = FILES["campaigns.yaml"].replace("include: [buyers], exclude", "include: [known], exclude")
+    root = make_shop(shop / "known", {**FILES, "campaigns.yaml": campaigns, "segments/known.yaml": segment})
+    text = a_test(
+        """\
+  ben:
+    like: anna
+    stage: customer
+    since: {stage: 40 days ago}
+    orders: [{at: 9 days ago, lines: [{sku: T1, quantity: 2, price: 4.50}]}]
+    received: [{campaign: letters, at: 20 days ago, arm: both}]
+    events:
+      - {event: email.clicked, at: 19 days ago, campaign: letters}
+      - {event: visit, at: 3 hours ago, properties: {pages: 3}}
+  cleo: {like: ben, since: {stage: 20 days ago}}
+  dora: {like: ben, orders: [{at: 9 days ago, lines: [{sku: T2, price: 4.50}]}]}
+  emil: {like: ben, events: [{event: visit, at: 3 hours ago, properties: {pages: 3}}]}
+  fay: {like: ben, received: [{campaign: letters, at: 20 days ago, arm: nothing}]}
+""",
+        """\
+  ben: {selected: true}
+  cleo: {selected: false, because: has_been}
+  dora: {selected: false, because: product.category}
+  emil: {selected: false, because: email.clicked}
+  fay: {selected: false, because: email.clicked}
+""",
+    ).replace("personas:\n", "products: {T1: {name: Assam, category: Tea}, T2: {name: Mug}}\npersonas:\n")
+    found = verdicts_on(session, write_test(root, text))
+    assert [str(each) for each in found.values() if not each.fits] == []
+
+
 def test_everybody_reads_their_own_language(session: Session, shop: Path) -> None:
     german = FILES["templates/email/hello.mjml"].replace("Dear", "Liebe")
     campaigns = FILES["campaigns.yaml"].replace(
