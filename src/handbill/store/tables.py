@@ -8,6 +8,7 @@ docs/reference/outbox.md.
 from sqlalchemy import (
     JSON,
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     Float,
@@ -428,6 +429,25 @@ seed_copy = Table(
     UniqueConstraint("run_id", "arm", "language", "address"),
     CheckConstraint("state IN ('waiting', 'sending', 'accepted', 'failed', 'uncertain')", name="state"),
     comment="copies for seed mailboxes, which nothing counts",
+)
+
+experiment_result = Table(
+    "experiment_result",
+    metadata,
+    Column("experiment_id", ForeignKey("experiment.id", ondelete="CASCADE"), primary_key=True),
+    Column("metric", Text, primary_key=True),
+    Column("arm", Text, primary_key=True),
+    Column("control", Text, primary_key=True),
+    Column("channels", Text, nullable=False, comment="what the arm was sent, joined by +; empty for nothing"),
+    Column("against", Text, nullable=False, comment="what the control was sent"),
+    Column("is_primary", Boolean, nullable=False),
+    Column("difference", Float, nullable=False, comment="arm minus control, per unit, in the metric's own unit"),
+    Column("standard_error", Float, nullable=False),
+    Column("control_mean", Float),
+    Column("p_value_adjusted", Float),
+    Column("within_seconds", BigInteger, nullable=False),
+    Column("kept_at", UtcTime, nullable=False),
+    comment="what finished experiments showed, for the plans of later ones",
 )
 
 simulated_truth = Table(

@@ -43,6 +43,24 @@ def upgrade() -> None:
     with op.batch_alter_table('contact_merge', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_contact_merge_contact_id'), ['contact_id'], unique=False)
 
+    op.create_table('experiment_result',
+    sa.Column('experiment_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('metric', sa.Text(), nullable=False),
+    sa.Column('arm', sa.Text(), nullable=False),
+    sa.Column('control', sa.Text(), nullable=False),
+    sa.Column('channels', sa.Text(), nullable=False, comment='what the arm was sent, joined by +; empty for nothing'),
+    sa.Column('against', sa.Text(), nullable=False, comment='what the control was sent'),
+    sa.Column('is_primary', sa.Boolean(), nullable=False),
+    sa.Column('difference', sa.Float(), nullable=False, comment="arm minus control, per unit, in the metric's own unit"),
+    sa.Column('standard_error', sa.Float(), nullable=False),
+    sa.Column('control_mean', sa.Float(), nullable=True),
+    sa.Column('p_value_adjusted', sa.Float(), nullable=True),
+    sa.Column('within_seconds', sa.BigInteger(), nullable=False),
+    sa.Column('kept_at', sa.BigInteger(), nullable=False),
+    sa.ForeignKeyConstraint(['experiment_id'], ['experiment.id'], name=op.f('fk_experiment_result_experiment_id'), ondelete='CASCADE'),
+    sa.PrimaryKeyConstraint('experiment_id', 'metric', 'arm', 'control', name=op.f('pk_experiment_result')),
+    comment='what finished experiments showed, for the plans of later ones'
+    )
     op.create_table('seed_copy',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('run_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
