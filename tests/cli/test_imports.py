@@ -1,6 +1,7 @@
 """`handbill import` on the command line: sentences for people, JSON for machines, exit codes for scripts."""
 
 import json
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,7 @@ def test_a_file_is_loaded_and_said_in_sentences(app: typer.Typer, root: Path) ->
         "Loaded 2 contacts (0 mailable).",
         "1 row rejected: see .handbill/rejects/contacts-crm-20261201T090000Z.csv",
         '  from row 3: Mail: "bob@" is not an e-mail address. Write it like ann@example.com. (1 row)',
+        "Mend the rejected rows in .handbill/rejects/contacts-crm-20261201T090000Z-rows.csv, and import that file.",
     ]
 
 
@@ -111,3 +113,57 @@ def test_an_option_that_cannot_be_read_is_exit_code_2(
 def test_the_help_has_an_example(app: typer.Typer) -> None:
     help_ = " ".join(call(app, "--help").stdout.split())
     assert "Example: handbill import orders shop.csv --map order_id=Invoice" in help_
+
+
+def test_without_a_terminal_columns_become_fields_only_when_asked(app: typer.Typer, root: Path) -> None:
+    (root / "more.csv").write_text("id,size,visits\n1,L,3\n")
+
+    assert call(app, "contacts", "more.csv").stdout.splitlines() == [
+        "Loaded 1 contact (0 mailable).",
+        "Columns left out: size, visits.",
+        "To make fields of them, add --infer, or declare them under fields: in campaigns.yaml.",
+    ]
+    assert (root / "campaigns.yaml").read_text() == CAMPAIGNS
+
+    assert call(app, "contacts", "more.csv", "--infer").stdout.splitlines() == [
+        "Loaded 1 contact (0 mailable).",
+        "New fields in campaigns.yaml: size (text), visits (integer).",
+    ]
+    assert (root / "campaigns.yaml").read_text() == f"{CAMPAIGNS}\nfields:\n  size: text\n  visits: integer\n"
+
+
+def test_a_query_is_imported_and_its_url_taken_from_the_environment(
+    app: typer.Typer, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with sqlite3.connect(root / "shop.db") as connection:
+        connection.execute("CREATE TABLE customer (id, email)")
+        connection.execute("INSERT INTO customer VALUES (1, 'ann@example.com'), (2, 'bob@example.com')")
+    connection.close()
+    monkeypatch.setenv("SHOP_DB", f"sqlite:///{root / 'shop.db'}")
+    result = call(app, "contacts", "--from", "${SHOP_DB}", "--query", "SELECT id, email FROM customer")
+    assert result.stdout.splitlines() == ["Loaded 2 contacts (0 mailable)."]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "Name a file, or a database and a query: --from URL --query SQL."),
+        (["crm.csv", "--query", "SELECT 1"], "Give a file, or both --from and --query, not one and a half."),
+        (["--from", "sqlite:///x.db"], "Give a file, or both --from and --query, not one and a half."),
+    ],
+)
+def test_a_file_or_a_query_is_needed(app: typer.Typer, root: Path, arguments: list[str], message: str) -> None:
+    result = call(app, "contacts", *arguments)
+    assert result.exit_code == 2
+    assert message in " ".join(result.stderr.replace("│", " ").split())
+
+
+def test_a_key_that_is_none_is_refused(app: typer.Typer, root: Path) -> None:
+    with pytest.raises(ImportRefused) as caught:
+        call(app, "contacts", "crm.csv", "--map", "external_id=Nr", "--match", "emial")
+    assert str(caught.value) == (
+        '--match: key "emial" is not known. Use email, phone or address. Did you mean "email"?'
+    )
+    with pytest.raises(ImportRefused) as caught:
+        call(app, "events", "crm.csv", "--match", "email")
+    assert str(caught.value) == "--match: events are no contacts. Leave it out."

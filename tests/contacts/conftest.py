@@ -11,6 +11,7 @@ from sqlalchemy import Column, Engine, Row, Table, select
 
 from handbill.clock import fixed_clock
 from handbill.contacts.imports import ImportResult, import_file
+from handbill.contacts.rows.query import Query
 from handbill.definitions.loading import load_project
 from handbill.definitions.project import Project
 from handbill.settings import Settings
@@ -47,7 +48,7 @@ class Shop:
         path.write_text(content, encoding="utf-8")
         return self.load_file(kind, path, **options)
 
-    def load_file(self, kind: str, path: Path, **options: Any) -> ImportResult:
+    def load_file(self, kind: str, path: Path | Query, **options: Any) -> ImportResult:
         """Imports a file."""
         options.setdefault("clock", fixed_clock(NOW))
         return import_file(self.engine, self.project, self.settings, kind, path, **options)

@@ -69,13 +69,15 @@ def test_a_result_reads_well(root: Path, clock: Clock) -> None:
         "2 rows rejected: see .handbill/rejects/orders-file-20261201T090000Z.csv",
         "  from row 4: contact: the value is missing: the row belongs to no contact. (1 row)",
         '  from row 5: contact: contact "9" is not known. Import the contacts first. (1 row)',
+        "Mend the rejected rows in .handbill/rejects/orders-file-20261201T090000Z-rows.csv, and import that file.",
         "Columns left out: note.",
     ]
     assert as_json(result) == {
         "kind": "orders", "rows": 4, "loaded": 2, "rejected": 2, "remarks": 0,
         "quarantine": str(root / ".handbill/rejects/orders-file-20261201T090000Z.csv"),
+        "rejected_rows": str(root / ".handbill/rejects/orders-file-20261201T090000Z-rows.csv"),
         "complete_until": "2026-11-02T00:00:00+00:00", "counts": {"lines": 2, "refunds": 1}, "new_fields": {},
-        "left_out": ("note",),
+        "left_out": ("note",), "could_be_fields": False,
         "reasons": (
             {"column": "contact", "text": "the value is missing: the row belongs to no contact.",
              "first_row": 4, "rows": 1},
@@ -89,7 +91,7 @@ def test_only_the_first_few_reasons_are_said(root: Path, clock: Clock) -> None:
     content = "order_id,contact,ordered_at,total\n" + "".join(f"{n},{n},2026-11-01,1\n" for n in range(7))
     said = list(sentences(load(root, clock, "orders", content)))
     assert said[0] == "Loaded 0 orders with 0 lines."
-    assert said[-2:] == [
+    assert said[-3:-1] == [
         '  from row 6: contact: contact "4" is not known. Import the contacts first. (1 row)',
         "  and 2 rows for other reasons",
     ]
@@ -102,6 +104,7 @@ def test_remarks_are_said_beside_the_rejects(root: Path, clock: Clock) -> None:
         "1 row rejected: see .handbill/rejects/contacts-file-20261201T090000Z.csv",
         '  from row 3: email: "bob@" is not an e-mail address. Write it like ann@example.com. (1 row)',
         "1 row is loaded with a remark: see the same file",
+        "Mend the rejected rows in .handbill/rejects/contacts-file-20261201T090000Z-rows.csv, and import that file.",
     ]
     assert list(sentences(load(root, clock, "contacts", content.replace("2,bob@,,\n", "")))) == [
         "Loaded 1 contact (0 mailable).",

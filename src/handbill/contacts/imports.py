@@ -4,8 +4,8 @@ Rows are read in batches, converted and staged without locking anybody out; then
 Killed or refused before its end, an import leaves nothing behind; repeated, it changes nothing.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType
@@ -16,17 +16,18 @@ from handbill.clock import Clock
 from handbill.contacts.merging.consents import CONSENTS
 from handbill.contacts.merging.contacts import CONTACTS
 from handbill.contacts.merging.events import EVENTS
-from handbill.contacts.merging.kinds import Import, Kind, Merged
+from handbill.contacts.merging.kinds import KEYS, Import, Kind, Merged
 from handbill.contacts.merging.orders import ORDERS
 from handbill.contacts.merging.products import PRODUCTS
 from handbill.contacts.merging.staging import fill, merging, staging
 from handbill.contacts.merging.suppressions import SUPPRESSIONS
 from handbill.contacts.rows.batches import Source, collapsed
 from handbill.contacts.rows.converted import convert
-from handbill.contacts.rows.files import open_source
+from handbill.contacts.rows.files import opened_source
 from handbill.contacts.rows.inference import Inference
 from handbill.contacts.rows.layout import FieldSpec, Layout, lay_out
 from handbill.contacts.rows.quarantine import Quarantine, Reason
+from handbill.contacts.rows.query import Query
 from handbill.definitions.fields import FieldType
 from handbill.definitions.project import Project
 from handbill.definitions.values import zone
@@ -52,6 +53,9 @@ Progress = Callable[[int, float], None]
 Declare = Callable[[Mapping[str, FieldType]], object]
 """Writes new contact fields into the project; what it raises undoes the import."""
 
+Infer = Callable[[Mapping[str, FieldType]], bool]
+"""Asked once whether the columns that are no field yet, with their types, become fields."""
+
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 _REPEATING = 0.9
 _PROPERTY_TYPES = {"integer", "number", "boolean"}
@@ -62,8 +66,9 @@ class ImportResult:
     """What an import did. `rows`, `rejected` and `remarks` count rows of the file, `loaded` contacts, orders, products…
 
     `counts` are further numbers by name: `mailable` contacts, order `lines` and `refunds`, `new` events.
-    `quarantine` is the file with the rejects and warnings, absent when there are none; `reasons` are the first few
-    different reasons of rejects.
+    `quarantine` is the file with the rejects and remarks, `rejected_rows` the one with the rejected rows as they came;
+    each is absent when there are none. `reasons` are the first few different reasons of rejects.
+    `left_out` are the columns that fill nothing, and `could_be_fields` tells that nobody wanted them as fields.
     """
 
     kind: str
@@ -72,10 +77,12 @@ class ImportResult:
     rejected: int
     remarks: int
     quarantine: Path | None
+    rejected_rows: Path | None
     complete_until: datetime
     counts: Mapping[str, int] = field(default_factory=dict)
     new_fields: Mapping[str, FieldType] = field(default_factory=dict)
     left_out: tuple[str, ...] = ()
+    could_be_fields: bool = False
     reasons: tuple[Reason, ...] = ()
 
 
@@ -84,42 +91,51 @@ def import_file(  # noqa: PLR0913 - what to read, into what, as what; the rest h
     project: Project,
     settings: Settings,
     kind: str,
-    path: Path,
+    origin: Path | Query,
     *,
     clock: Clock,
     mapping: Mapping[str, str] = _NOTHING,
     derive: Mapping[str, str] = _NOTHING,
     source: str = DEFAULT_SOURCE,
+    match: Sequence[str] = (),
     complete_until: datetime | None = None,
+    infer: bool | Infer = True,
     declare: Declare | None = None,
     progress: Progress | None = None,
 ) -> ImportResult:
-    """Loads a file of one of `KINDS`; rows that cannot be loaded go to a quarantine file, the others are loaded.
+    """Loads a file of one of `KINDS`, or the answer of a query; rows that cannot be loaded go to a quarantine file.
 
     `mapping` is field to column, `derive` is field to a Jinja template over the row's columns. `source` names the
-    system that the file comes from, `complete_until` until when it is complete (default: its newest time).
+    system that the rows come from, `complete_until` until when it is complete (default: its newest time). `match` are
+    the `KEYS` by which a contact with a new external id may be one that is known. `infer` tells whether columns that
+    are no field of a contact become fields.
 
     Raises:
         ImportRefused: the kind, a field or a column is not known, or the file cannot be read. Nothing is loaded then.
     """
-    if kind not in KINDS:
-        what, mend = unknown("kind of import", kind, KINDS)
-        raise ImportRefused(Problem(what=what, mend=mend))
-    file, now = open_source(path), clock()
-    layout = lay_out(path, file.columns, KINDS[kind].shape(project), mapping, derive)
-    report = _Reporter(progress, passes=2 if layout.extras else 1)
-    types = _inferred(file, layout, report)
-    layout = _without_empty(layout, types)
-    new_fields = types if kind == "contacts" else {}
-    run = Import(path, project, settings.secret, now, source, layout, _specs(kind, layout, types), new_fields)
-    with Quarantine(settings.work_dir / REJECTS_DIR, path, kind, now) as quarantine, staging(engine) as connection:
-        rows = _stage(connection, KINDS[kind], file, run, quarantine, report)
-        with merging(connection):
-            merged = KINDS[kind].merge(connection, run, quarantine)
-            complete = complete_until or _newest(merged, now)
-            _move_watermark(connection, run, kind, complete)
-            if declare and new_fields and merged.loaded:
-                declare(new_fields)
+    _require_known(kind, match)
+    now = clock()
+    rejects = settings.work_dir / REJECTS_DIR
+    with opened_source(origin, settings.work_dir) as file:
+        report = _Reporter(progress)
+        found = lay_out(origin, file.columns, KINDS[kind].shape(project), mapping, derive)
+        found = replace(found, decimal_comma=file.decimal_comma)
+        types = {} if kind == "contacts" and infer is False else _inferred(file, found, report)
+        unwanted = kind == "contacts" and bool(found.extras) and not _wanted(infer, types)
+        types = {} if unwanted else types
+        layout = _keeping(found, types)
+        new_fields = types if kind == "contacts" else {}
+        specs = _specs(kind, layout, types)
+        run = Import(project, settings.secret, now, source, tuple(match), layout, specs)
+        with Quarantine(rejects, origin, kind, now) as quarantine, staging(engine) as connection:
+            rows = _stage(connection, KINDS[kind], file, run, quarantine, report)
+            with merging(connection):
+                merged = KINDS[kind].merge(connection, run, quarantine)
+                complete = complete_until or _newest(merged, now)
+                _move_watermark(connection, run, kind, complete)
+                if declare and new_fields and merged.loaded:
+                    declare(new_fields)
+            quarantine.keep_rows(file)
     return ImportResult(
         kind=kind,
         rows=rows,
@@ -127,10 +143,12 @@ def import_file(  # noqa: PLR0913 - what to read, into what, as what; the rest h
         rejected=quarantine.rejected,
         remarks=quarantine.remarks,
         quarantine=quarantine.path,
+        rejected_rows=quarantine.rows_path,
         complete_until=complete,
         counts=merged.counts,
         new_fields=new_fields if merged.loaded else {},
         left_out=layout.left_out,
+        could_be_fields=unwanted,
         reasons=quarantine.reasons,
     )
 
@@ -138,39 +156,57 @@ def import_file(  # noqa: PLR0913 - what to read, into what, as what; the rest h
 class _Reporter:
     """Tells how far reading has come; a file is read twice when its columns must be learnt first."""
 
-    def __init__(self, progress: Progress | None, passes: int) -> None:
+    def __init__(self, progress: Progress | None) -> None:
         self._progress = progress
-        self._passes = passes
-        self._pass = -1
+        self._begun = 0.0
+        self._left = 1.0
         self.rows = 0
 
-    def begin(self) -> None:
-        self._pass += 1
+    def begin(self, share: float) -> None:
+        """A pass over the file begins that is this share of all that is still to do."""
+        self._begun = 1 - self._left
+        self._left *= 1 - share
         self.rows = 0
 
     def read(self, rows: int, share: float) -> None:
         self.rows += rows
         if self._progress:
-            self._progress(self.rows, (self._pass + share) / self._passes)
+            self._progress(self.rows, self._begun + share * (1 - self._left - self._begun))
+
+
+def _require_known(kind: str, match: Sequence[str]) -> None:
+    if kind not in KINDS:
+        what, mend = unknown("kind of import", kind, KINDS)
+        raise ImportRefused(Problem(what=what, mend=mend))
+    for key in match:
+        if key not in KEYS:
+            what, mend = unknown("key", key, KEYS)
+            raise ImportRefused(Problem("--match", what=what, mend=mend))
+    if match and kind != "contacts":
+        raise ImportRefused(Problem("--match", what=f"{kind} are no contacts.", mend="Leave it out."))
+
+
+def _wanted(infer: bool | Infer, types: Mapping[str, FieldType]) -> bool:
+    return infer if isinstance(infer, bool) else not types or infer(types)
 
 
 def _inferred(file: Source, layout: Layout, report: _Reporter) -> dict[str, FieldType]:
     """The types of the columns that are no field yet; the whole file is read for them."""
     if not layout.extras:
         return {}
-    report.begin()
-    inference = Inference(layout.extras)
+    report.begin(share=0.5)
+    inference = Inference(layout.extras, decimal_comma=layout.decimal_comma)
     for batch in file.batches(tuple(layout.extras.values()), lambda *_: None):
         inference.see(batch)
         report.read(len(batch), batch.share)
     return inference.types()
 
 
-def _without_empty(layout: Layout, types: Mapping[str, FieldType]) -> Layout:
-    """Columns that have a name and no value in any row are not worth a field."""
+def _keeping(layout: Layout, types: Mapping[str, FieldType]) -> Layout:
+    """Only the further columns with a type: those without a value in any row are not worth a field."""
     extras = {name: column for name, column in layout.extras.items() if name in types}
-    empty = tuple(column for name, column in layout.extras.items() if name not in types)
-    return Layout(layout.shape, layout.columns, layout.derived, extras, (*layout.left_out, *empty))
+    others = tuple(column for name, column in layout.extras.items() if name not in types)
+    return replace(layout, extras=extras, left_out=(*layout.left_out, *others))
 
 
 def _specs(kind: str, layout: Layout, types: Mapping[str, FieldType]) -> dict[str, FieldSpec]:
@@ -186,7 +222,7 @@ def _stage(
     """Fills the kind's staging table; answers how many rows the file has."""
     kind.table.create(connection)
     here = zone(run.project.timezone)
-    report.begin()
+    report.begin(share=1.0)
     repeats = kind.collapses
     for batch in file.batches(run.layout.read, quarantine.reject):
         read = len(batch)

@@ -1,32 +1,45 @@
 """What `handbill import` does: a file goes into the project's store, new contact fields into campaigns.yaml."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from handbill.clock import Clock
-from handbill.contacts.imports import DEFAULT_SOURCE, KINDS, ImportResult, Progress, import_file
+from handbill.contacts.imports import DEFAULT_SOURCE, KINDS, ImportResult, Infer, Progress, import_file
+from handbill.contacts.rows.query import Query
 from handbill.definitions.declare import declare_fields
 from handbill.operations.opening import opened
 
-__all__ = ["DEFAULT_SOURCE", "KINDS", "ImportResult", "Progress", "as_json", "import_into_project", "sentences"]
+__all__ = [
+    "DEFAULT_SOURCE",
+    "KINDS",
+    "ImportResult",
+    "Infer",
+    "Progress",
+    "Query",
+    "as_json",
+    "import_into_project",
+    "sentences",
+]
 
 
 def import_into_project(  # noqa: PLR0913 - what `import_file` takes, with the folder for the project
     project_dir: Path,
     kind: str,
-    path: Path,
+    origin: Path | Query,
     *,
     clock: Clock,
     mapping: Mapping[str, str],
     derive: Mapping[str, str],
     source: str = DEFAULT_SOURCE,
+    match: Sequence[str] = (),
     complete_until: datetime | None = None,
+    infer: bool | Infer = True,
     progress: Progress | None = None,
 ) -> ImportResult:
-    """Loads a file into the project in `project_dir`; columns that become contact fields are declared there.
+    """Loads a file, or the answer of a query, into the project in `project_dir`, and declares new contact fields there.
 
     Raises:
         ImportRefused: see `handbill.contacts.imports.import_file`. Nothing was loaded.
@@ -38,11 +51,13 @@ def import_into_project(  # noqa: PLR0913 - what `import_file` takes, with the f
             project,
             settings,
             kind,
-            path,
+            origin,
             clock=clock,
             mapping=mapping,
             derive=derive,
             source=source,
+            match=match,
+            infer=infer,
             complete_until=complete_until,
             declare=lambda fields: declare_fields(project.root, fields),
             progress=progress,
@@ -64,11 +79,15 @@ def sentences(result: ImportResult) -> Iterator[str]:
         verb = "is" if result.remarks == 1 else "are"
         also = "the same file" if result.rejected else _near(result.quarantine)
         yield f"{_counted(result.remarks, 'rows')} {verb} loaded with a remark: see {also}"
+    if result.rejected_rows:
+        yield f"Mend the rejected rows in {_near(result.rejected_rows)}, and import that file."
     if result.new_fields:
         fields = ", ".join(f"{name} ({type_})" for name, type_ in result.new_fields.items())
         yield f"New fields in campaigns.yaml: {fields}."
     if result.left_out:
         yield f"Columns left out: {', '.join(result.left_out)}."
+    if result.could_be_fields:
+        yield "To make fields of them, add --infer, or declare them under fields: in campaigns.yaml."
 
 
 def as_json(result: ImportResult) -> dict[str, Any]:
@@ -76,6 +95,7 @@ def as_json(result: ImportResult) -> dict[str, Any]:
     return {
         **asdict(result),
         "quarantine": str(result.quarantine) if result.quarantine else None,
+        "rejected_rows": str(result.rejected_rows) if result.rejected_rows else None,
         "complete_until": result.complete_until.isoformat(),
         "counts": dict(result.counts),
         "new_fields": dict(result.new_fields),
@@ -84,7 +104,8 @@ def as_json(result: ImportResult) -> dict[str, Any]:
 
 def _details(counts: Mapping[str, int]) -> str:
     if "mailable" in counts:
-        return f" ({counts['mailable']:,} mailable)"
+        merged = f", {counts['merged']:,} merged into known ones" if counts.get("merged") else ""
+        return f" ({counts['mailable']:,} mailable{merged})"
     if "lines" in counts:
         refunds = f", {_counted(counts['refunds'], 'refunds')} among them" if counts["refunds"] else ""
         return f" with {_counted(counts['lines'], 'lines')}{refunds}"

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
 
 from sqlalchemy import Connection, Table
 
@@ -11,22 +10,23 @@ from handbill.contacts.merging.staging import Staged
 from handbill.contacts.rows.converted import Converted
 from handbill.contacts.rows.layout import FieldSpec, Layout, Shape
 from handbill.contacts.rows.quarantine import Quarantine
-from handbill.definitions.fields import FieldType
 from handbill.definitions.project import Project
+
+KEYS = ("email", "phone", "address")
+"""What tells a contact besides the external id, the strongest first."""
 
 
 @dataclass(frozen=True)
 class Import:
-    """One import: the file and how it is laid out, whose it is, and when it came."""
+    """One import: how its file is laid out, whose it is, and when it came; `match` is explained in `identities`."""
 
-    path: Path
     project: Project
     secret: bytes = field(repr=False)
     now: datetime
     source: str
+    match: tuple[str, ...]
     layout: Layout
     specs: Mapping[str, FieldSpec]
-    new_fields: Mapping[str, FieldType]
 
 
 @dataclass(frozen=True)

@@ -193,7 +193,6 @@ def _gather(connection: Connection, run: Import) -> None:
 
 def _reject_broken_orders(connection: Connection, run: Import, quarantine: Quarantine) -> None:
     """Rejects every row of the orders that have a rejected row, contradict themselves, or belong to nobody we know."""
-    quarantine.forget_rows()
     head = heads.c
     broken = head.bad_row.is_not(None) | head.disagree.is_not(None) | head.contact_id.is_(None)
     found = connection.execute(

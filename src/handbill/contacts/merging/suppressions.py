@@ -103,7 +103,6 @@ def merge_suppressions(connection: Connection, run: Import, quarantine: Quaranti
 
 
 def _reject_unreachable(connection: Connection, run: Import, quarantine: Quarantine) -> None:
-    quarantine.forget_rows()
     nothing = stage.c.key_hash.is_(None)
     for row in connection.execute(select(stage).where(nothing).order_by(stage.c.row)).all():
         column, shown, reason = stranger_reason(run, row.contact, row.email_key)

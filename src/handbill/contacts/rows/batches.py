@@ -10,7 +10,7 @@ LONGEST_LINE = 1_000_000
 """Characters, or bytes of JSON."""
 
 Reject = Callable[[Sequence[int], str, Any, str], None]
-"""`reject(row numbers, column, value, reason)`."""
+"""`reject(row numbers, column, value, reason)`; of a row that cannot be read as one, the value is all that it has."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,10 @@ class Source(Protocol):
     @property
     def columns(self) -> tuple[str, ...]:
         """The names of the columns in their order."""
+
+    @property
+    def decimal_comma(self) -> bool:
+        """Whether numbers are written like 12,50."""
 
     def batches(self, only: Collection[str], reject: Reject) -> Iterator[Batch]:
         """The rows with only these columns. Rows that cannot be read as rows are rejected on the way."""

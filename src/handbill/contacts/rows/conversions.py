@@ -27,6 +27,7 @@ LARGEST_INTEGER = 2**53
 _LARGEST_AMOUNT = 1_000_000_000
 _WHOLE = re.compile(r"[+-]?[0-9]{1,18}(?:\.0+)?")
 _DECIMAL = re.compile(r"[+-]?(?:[0-9]{1,18}(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,2})?")
+_WITH_COMMA = re.compile(r"[+-]?(?:[0-9]{1,18}|[0-9]{1,3}(?:\.[0-9]{3})+),[0-9]*")
 _LANGUAGE = re.compile(r"[a-z]{2,3}(?:-[A-Za-z0-9]{2,8})*")
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 _TRUE = frozenset({"true", "yes", "y", "1"})
@@ -167,6 +168,13 @@ def to_json(value: Any) -> Any:
     if isinstance(value, (bool, int, float, list, dict)):
         return value
     return float(value) if isinstance(value, Decimal) else to_text(value)
+
+
+def with_point(value: Any) -> Any:
+    """A number with a decimal comma as one with a point: `1.234,50` → `1234.50`. Anything else as it stands."""
+    if isinstance(value, str) and _WITH_COMMA.fullmatch(value):
+        return value.replace(".", "").replace(",", ".")
+    return value
 
 
 def _iso(value: Any) -> str:

@@ -7,11 +7,12 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from handbill.contacts.rows.batches import Batch, Reject
-from handbill.contacts.rows.conversions import Convert, converter
+from handbill.contacts.rows.conversions import Convert, converter, with_point
 from handbill.contacts.rows.layout import FieldSpec, Layout
 from handbill.contacts.rows.ordinary import ordinary
 from handbill.contacts.rows.quarantine import Quarantine
 
+NUMBERS = frozenset({"number", "money"})
 _REPEATABLE = {str, int, float, datetime}
 
 
@@ -39,7 +40,6 @@ def convert(
 
     A value that is not of its type rejects its row, and so does a required field without one.
     """
-    quarantine.forget_rows()
     bad: set[int] = set()
     places: dict[tuple[int, ...], int] = {}
 
@@ -50,6 +50,8 @@ def convert(
         bad.add(places[tuple(rows)])
 
     given = {field: batch.columns[column] for field, column in {**layout.columns, **layout.extras}.items()}
+    if layout.decimal_comma:
+        given |= {field: [*map(with_point, column)] for field, column in given.items() if specs[field].type in NUMBERS}
     given |= {field: each.column(batch, bad, reject) for field, each in layout.derived.items()}
     values: dict[str, list[Any]] = {}
     for field, column in given.items():

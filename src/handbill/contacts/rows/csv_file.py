@@ -10,6 +10,7 @@ from typing import Any, BinaryIO, TextIO
 
 from handbill.contacts.rows.batches import BATCH_ROWS, LONGEST_LINE, MOST_COLUMNS, Batch, Reject
 from handbill.contacts.rows.encoding import encoding_of
+from handbill.contacts.rows.signatures import refuse_what_is_no_text
 from handbill.errors import ImportRefused, Problem
 
 DELIMITERS = (",", ";", "\t", "|")
@@ -27,6 +28,7 @@ class CsvFile:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        refuse_what_is_no_text(path)
         self._encoding = encoding_of(path)
         self._delimiter = _delimiter(self._header_line())
         self._header: list[str] = []
@@ -34,6 +36,11 @@ class CsvFile:
             next(self._chunks(file), None)
         self.columns = tuple(name.strip() for name in self._header)
         self._require_usable_header()
+
+    @property
+    def decimal_comma(self) -> bool:
+        """Where semicolons part the values, a comma parts a number."""
+        return self._delimiter == ";"
 
     def batches(self, only: Collection[str], reject: Reject) -> Iterator[Batch]:
         """The rows with only these columns, as text; an empty cell is missing."""
@@ -148,4 +155,11 @@ class CsvFile:
 
 def _delimiter(header: str) -> str:
     """What parts the header into most columns; a comma when nothing does."""
-    return max(DELIMITERS, key=lambda each: len(next(csv.reader([header], delimiter=each), [])))
+    return max(DELIMITERS, key=lambda each: _columns(header, each))
+
+
+def _columns(header: str, delimiter: str) -> int:
+    try:
+        return len(next(csv.reader([header], delimiter=delimiter), []))
+    except csv.Error:  # too long, where only another delimiter parts it
+        return 0

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from handbill.contacts.rows.batches import Batch
+from handbill.contacts.rows.conversions import with_point
 from handbill.definitions.fields import FieldType
 
 _WHOLE = re.compile(r"-?(?:0|[1-9][0-9]{0,14})")
@@ -24,8 +25,9 @@ class Inference:
     Numbers with a leading zero are text: 02108 is a postcode and no number. A column without any value has no type.
     """
 
-    def __init__(self, extras: Mapping[str, str]) -> None:
+    def __init__(self, extras: Mapping[str, str], *, decimal_comma: bool = False) -> None:
         self._extras = extras
+        self._read = with_point if decimal_comma else _as_it_is
         self._seen: dict[str, set[FieldType]] = {name: set() for name in extras}
 
     def see(self, batch: Batch) -> None:
@@ -33,11 +35,15 @@ class Inference:
         for name, column in self._extras.items():
             seen = self._seen[name]
             if "text" not in seen:
-                seen.update(_type_of(value) for value in batch.columns[column] if value is not None)
+                seen.update(_type_of(value) for value in map(self._read, batch.columns[column]) if value is not None)
 
     def types(self) -> dict[str, FieldType]:
         """The type of every extra field that has a value."""
         return {name: _common(seen) for name, seen in self._seen.items() if seen}
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
 
 
 def _common(seen: set[FieldType]) -> FieldType:

@@ -2,14 +2,24 @@
 
 import json
 from collections.abc import Collection, Iterator
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any, NoReturn
 
 from handbill.contacts.rows.batches import BATCH_ROWS, LONGEST_LINE, MOST_COLUMNS, Batch, Reject
+from handbill.contacts.rows.signatures import refuse_what_is_no_text
 from handbill.errors import ImportRefused, Problem
 
 _BOM = b"\xef\xbb\xbf"
+
+
+@dataclass(frozen=True)
+class Unreadable:
+    """A line that holds no object, and why."""
+
+    line: str
+    reason: str
 
 
 class JsonLinesFile:
@@ -19,8 +29,11 @@ class JsonLinesFile:
         ImportRefused: no line holds an object, there are too many keys, or a line is longer than 1 MB.
     """
 
+    decimal_comma = False
+
     def __init__(self, path: Path) -> None:
         self._path = path
+        refuse_what_is_no_text(path)
         names: dict[str, None] = {}
         for _, _, record in self._records():
             if isinstance(record, dict):
@@ -40,13 +53,13 @@ class JsonLinesFile:
         records = self._records()
         while chunk := list(islice(records, BATCH_ROWS)):
             for number, _, record in chunk:
-                if not isinstance(record, dict):
-                    reject((number,), "", "", record)
-            fitting = [(number, record) for number, _, record in chunk if isinstance(record, dict)]
+                if isinstance(record, Unreadable):
+                    reject((number,), "", record.line, record.reason)
+            fitting = [(number, record) for number, _, record in chunk if not isinstance(record, Unreadable)]
             columns = {name: [_present(record.get(name)) for _, record in fitting] for name in only}
             yield Batch([(number,) for number, _ in fitting], columns, min(1.0, chunk[-1][1] / size))
 
-    def _records(self) -> Iterator[tuple[int, int, dict[str, Any] | str]]:
+    def _records(self) -> Iterator[tuple[int, int, dict[str, Any] | Unreadable]]:
         """The number of each line, the bytes read so far, and its object or why it is none."""
         done = 0
         with self._path.open("rb") as file:
@@ -60,14 +73,17 @@ class JsonLinesFile:
                     yield number, done, _record(text)
 
 
-def _record(line: bytes) -> dict[str, Any] | str:
+def _record(line: bytes) -> dict[str, Any] | Unreadable:
     try:
         record = json.loads(line.decode(), parse_constant=_refuse_constant)
+        if isinstance(record, dict):
+            return record
+        reason = "the line is no JSON object. Write one object a line."
     except UnicodeDecodeError:
-        return "the line is not written in UTF-8. Save the file as UTF-8."
+        reason = "the line is not written in UTF-8. Save the file as UTF-8."
     except (ValueError, RecursionError):
-        return "the line is not JSON. Write one object a line."
-    return record if isinstance(record, dict) else "the line is no JSON object. Write one object a line."
+        reason = "the line is not JSON. Write one object a line."
+    return Unreadable(line.decode(errors="replace").strip(), reason)
 
 
 def _refuse_constant(name: str) -> NoReturn:

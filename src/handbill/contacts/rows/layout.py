@@ -9,6 +9,7 @@ from pathlib import Path
 from handbill.contacts.identity import without_accents
 from handbill.contacts.rows.conversions import ValueType
 from handbill.contacts.rows.derive import Derivation, compile_derivation
+from handbill.contacts.rows.query import Query
 from handbill.definitions.checks.names import is_field_name
 from handbill.definitions.words import either, quoted, unknown
 from handbill.errors import ImportRefused, Problem
@@ -46,6 +47,7 @@ class Layout:
     derived: Mapping[str, Derivation]
     extras: Mapping[str, str]
     left_out: tuple[str, ...]
+    decimal_comma: bool = False
 
     @property
     def filled(self) -> tuple[str, ...]:
@@ -65,7 +67,7 @@ class Layout:
 
 
 def lay_out(
-    path: Path, columns: Sequence[str], shape: Shape, mapping: Mapping[str, str], derive: Mapping[str, str]
+    path: Path | Query, columns: Sequence[str], shape: Shape, mapping: Mapping[str, str], derive: Mapping[str, str]
 ) -> Layout:
     """The layout of a file with these columns.
 
@@ -116,7 +118,7 @@ def _wrong_options(
 
 
 def _by_name(
-    path: Path, columns: Sequence[str], shape: Shape, mapping: Mapping[str, str], derive: Mapping[str, str]
+    path: Path | Query, columns: Sequence[str], shape: Shape, mapping: Mapping[str, str], derive: Mapping[str, str]
 ) -> tuple[dict[str, str], dict[str, str], list[Problem]]:
     """Fields and extras that columns fill by their names, and the names that fit nothing or too much."""
     fields: dict[str, str] = {}
@@ -171,6 +173,6 @@ def _unknown_field(option: str, field: str, shape: Shape) -> Problem:
     return Problem(option, what=what, mend=mend.strip())
 
 
-def _missing(path: Path, group: tuple[str, ...]) -> Problem:
+def _missing(path: Path | Query, group: tuple[str, ...]) -> Problem:
     what = f"no column fills {either(group)}."
     return Problem(str(path), 1, what=what, mend=f"Say which one does: --map {group[0]}=COLUMN.")

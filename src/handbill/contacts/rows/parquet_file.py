@@ -20,6 +20,8 @@ class ParquetFile:
         ImportRefused: it is not one, is damaged, or has too many columns.
     """
 
+    decimal_comma = False
+
     def __init__(self, path: Path) -> None:
         self._path = path
         try:

@@ -1,15 +1,24 @@
-"""Which rows were not loaded, or not as they stood, and why: a CSV file that people open in a spreadsheet."""
+"""Which rows were not loaded, or not as they stood, and why: a CSV file that people open in a spreadsheet.
+
+The rejected rows themselves stand in a second file, as they came.
+"""
 
 import csv
 import os
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from io import TextIOWrapper
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
+
+from handbill.contacts.rows.batches import Source
+from handbill.contacts.rows.json_file import JsonLinesFile
+from handbill.contacts.rows.query import Query
+from handbill.contacts.rows.rejected import copy_rows
 
 HEADER = ("row", "outcome", "column", "value", "reason")
 REJECTED, KEPT = "rejected", "kept"
@@ -34,15 +43,16 @@ class Quarantine:
     An exception removes the file again: nothing was loaded then, and the message says why.
     """
 
-    def __init__(self, folder: Path, source: Path, kind: str, now: datetime) -> None:
+    def __init__(self, folder: Path, source: Path | Query, kind: str, now: datetime) -> None:
         self.path: Path | None = None
+        self.rows_path: Path | None = None
         self.rejected = 0
         self.remarks = 0
         self._folder = folder
         self._name = f"{kind}-{re.sub(r'[^A-Za-z0-9]+', '-', source.stem)[:60]}-{now:%Y%m%dT%H%M%SZ}"
         self._file: TextIOWrapper | None = None
         self._writer: Any = None
-        self._rows_rejected: set[int] = set()
+        self._rows_rejected = bytearray()  # a bit a row
         self._reasons: dict[tuple[str, str], Reason] = {}
 
     @property
@@ -58,9 +68,10 @@ class Quarantine:
     ) -> None:
         if self._file:
             self._file.close()
-        if kind and self.path:
-            self.path.unlink()
-            self.path = None
+        if kind:
+            for path in filter(None, (self.path, self.rows_path)):
+                path.unlink()
+            self.path = self.rows_path = None
 
     def reject(self, rows: Sequence[int], column: str, value: Any, reason: str) -> None:
         """Notes why rows are not loaded. A row may have several reasons, and is counted once."""
@@ -68,40 +79,55 @@ class Quarantine:
         key = (column, reason)
         if key in self._reasons or len(self._reasons) < MOST_REASONS:
             self._reasons.setdefault(key, Reason(column, reason, rows[0])).rows += len(rows)
-        # All reasons of a row come while its batch is converted, so a batch's worth of numbers is remembered.
-        fresh = [row for row in rows if row not in self._rows_rejected]
-        self.rejected += len(fresh)
-        self._rows_rejected.update(fresh)
+        for row in rows:
+            if not self.has_rejected(row):
+                self.rejected += 1
+                self._remember(row)
 
     def keep(self, rows: Sequence[int], column: str, value: Any, reason: str) -> None:
         """Notes what is wrong with rows that are loaded all the same."""
         self._note(rows, KEPT, column, value, reason)
         self.remarks += len(rows)
 
-    def forget_rows(self) -> None:
-        """A new batch begins: no more reasons will come for the rows so far."""
-        self._rows_rejected.clear()
+    def has_rejected(self, row: int) -> bool:
+        """Whether a row of the file was rejected."""
+        place, bit = divmod(row, 8)
+        return place < len(self._rows_rejected) and bool(self._rows_rejected[place] >> bit & 1)
+
+    def keep_rows(self, file: Source) -> None:
+        """Copies the rejected rows as they stand in the file, to be mended and imported again."""
+        if self.path and self.rejected:
+            with self._made(f"{self.path.stem}-rows", ".jsonl" if isinstance(file, JsonLinesFile) else ".csv") as copy:
+                self.rows_path = Path(copy.name)
+                copy_rows(file, self.has_rejected, copy)
+
+    def _remember(self, row: int) -> None:
+        place, bit = divmod(row, 8)
+        if place >= len(self._rows_rejected):
+            self._rows_rejected.extend(bytes(place + 1 - len(self._rows_rejected) + (1 << 12)))
+        self._rows_rejected[place] |= 1 << bit
 
     def _note(self, rows: Sequence[int], outcome: str, column: str, value: Any, reason: str) -> None:
         if self._writer is None:
-            self._file = self._open()
+            self._file = self._made(self._name, ".csv")
+            self.path = Path(self._file.name)
             self._writer = csv.writer(self._file)
             self._writer.writerow(HEADER)
-        cells = (outcome, neutral(column), neutral(value), neutral(reason))
+        shown = "" if not column and isinstance(value, list) else value  # a whole row stands in the other file
+        cells = (outcome, neutral(column), neutral(shown), neutral(reason))
         self._writer.writerows((row, *cells) for row in rows)
 
-    def _open(self) -> TextIOWrapper:
+    def _made(self, name: str, ending: str) -> TextIOWrapper:
+        """A new file for its owner only, under this name or the next that is free."""
         self._folder.mkdir(parents=True, exist_ok=True)
         number = 0
         while True:
             number += 1
-            path = self._folder / (f"{self._name}-{number}.csv" if number > 1 else f"{self._name}.csv")
-            try:
-                descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            except FileExistsError:
-                continue
-            self.path = path
-            return os.fdopen(descriptor, "w", encoding="utf-8-sig", newline="")  # with the mark that Excel looks for
+            path = self._folder / (f"{name}-{number}{ending}" if number > 1 else f"{name}{ending}")
+            with suppress(FileExistsError):
+                os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+                # With the mark that Excel looks for; JSON has none.
+                return path.open("w", encoding="utf-8" if ending == ".jsonl" else "utf-8-sig", newline="")
 
 
 def neutral(value: Any) -> str:
