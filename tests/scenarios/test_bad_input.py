@@ -25,44 +25,44 @@ POSTCARD = "templates/mail/postcard.html"
 DECLARATIONS = {
     "an unknown key": (
         CAMPAIGNS, "website: https", "websit: https",
-        'campaigns.yaml:17:3: key "websit" is not known. Use name, postal_address or website. Did you mean "website"?',
+        'campaigns.yaml:18:3: key "websit" is not known. Use name, postal_address or website. Did you mean "website"?',
     ),
     "an unknown channel of a cap": (
         CAMPAIGNS, "channel: direct_mail, unit", "channel: sms, unit",
-        'campaigns.yaml:61:39: channel "sms" is not known. Use email or direct_mail.',
+        'campaigns.yaml:62:39: channel "sms" is not known. Use email or direct_mail.',
     ),
     "an unknown channel of an arm": (
         CAMPAIGNS, "postcard: {share: 50%, direct_mail:", "postcard: {share: 50%, holdout: true, fax:",
-        'campaigns.yaml:110:47: key "fax" is not known. Use share, holdout, email, direct_mail or offer.',
+        'campaigns.yaml:111:47: key "fax" is not known. Use share, holdout, email, direct_mail or offer.',
     ),
     "an unknown field": (
         "segments/loyal-households.yaml", "field: tier", "field: tyer",
-        'segments/loyal-households.yaml:9:19: field "tyer" is not known. Did you mean "tier"?',
+        'segments/loyal-households.yaml:10:19: field "tyer" is not known. Did you mean "tier"?',
     ),
     "an unknown template": (
         CAMPAIGNS, "{template: spring}", "{template: sprong}",
-        'campaigns.yaml:76:23: e-mail template "sprong" is not known. Use spring or winback. Did you mean "spring"?',
+        'campaigns.yaml:77:23: e-mail template "sprong" is not known. Use spring or winback. Did you mean "spring"?',
     ),
     "an unknown segment": (
         CAMPAIGNS, "[active-buyers]", "[active-byers]",
-        ('campaigns.yaml:73:17: segment "active-byers" is not known. Use active-buyers, bought-this-week, lapsed or '
+        ('campaigns.yaml:74:17: segment "active-byers" is not known. Use active-buyers, bought-this-week, lapsed or '
         'loyal-households. Did you mean "active-buyers"?'),
     ),
     "a key twice": (
         CAMPAIGNS, "    topic: offers\n    audience:\n", "    topic: offers\n    topic: events\n    audience:\n",
-        'campaigns.yaml:72:5: key "topic" stands here again (first in line 71). Remove one.',
+        'campaigns.yaml:73:5: key "topic" stands here again (first in line 72). Remove one.',
     ),
     "a segment in a circle": (
         "segments/lapsed.yaml", "    - {last: order", "    - {segment: lapsed}\n    - {last: order",
-        "segments/lapsed.yaml:6:7: segments go round in a circle: lapsed → lapsed. Remove one of these clauses.",
+        "segments/lapsed.yaml:7:7: segments go round in a circle: lapsed → lapsed. Remove one of these clauses.",
     ),
     "shares that do not add up": (
         CAMPAIGNS, "plain:    {share: 45%", "plain:    {share: 40%",
-        "campaigns.yaml:86:7: the shares add to 95%. Make them add to exactly 100%.",
+        "campaigns.yaml:87:7: the shares add to 95%. Make them add to exactly 100%.",
     ),
     "an arm without channel": (
         CAMPAIGNS, "nothing:  {share: 50%, holdout: true}", "nothing:  {share: 50%}",
-        'campaigns.yaml:109:9: arm "nothing" sends nothing. Give it email or direct_mail, or say holdout: true.',
+        'campaigns.yaml:110:9: arm "nothing" sends nothing. Give it email or direct_mail, or say holdout: true.',
     ),
 }  # fmt: skip
 """File, text, what stands in its place, and what is said about it."""

@@ -8,8 +8,8 @@ from handbill import __version__
 
 # In the order of `handbill --help`: begin, look, send, learn, operate.
 GROUPS = (
-    "init", "demo", "check", "rehearse", "imports", "segment", "preview",
-    "plan", "send_test", "run", "control", "ingest", "report", "evaluate", "power",
+    "init", "demo", "check", "schema", "rehearse", "imports", "segment", "preview",
+    "plan", "calendar", "send_test", "run", "control", "ingest", "report", "evaluate", "power",
     "up", "deploy", "database",
 )  # fmt: skip
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from handbill.errors import SetupIncomplete
 
-PARTS = ("campaigns.yaml", "segments", "templates", "flows", "prefect.yaml", "tests/project")
+PARTS = ("campaigns.yaml", "segments", "templates", "schema", "flows", "prefect.yaml", "tests/project")
 _PACKAGE = Path(__file__).parent.parent
 
 

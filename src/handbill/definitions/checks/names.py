@@ -8,18 +8,21 @@ from handbill.definitions.findings import Finding
 from handbill.definitions.words import quoted
 
 # The comparison "discount - plain" is two names with a minus between blanks; a batch's file name is campaign and arm.
-_NAME = re.compile(r"[a-z0-9](?:[a-z0-9_-]{0,58}[a-z0-9])?")
-_FIELD = re.compile(r"[a-z][a-z0-9_]{0,59}")
+_NAME = r"[a-z0-9](?:[a-z0-9_-]{0,58}[a-z0-9])?"
+_FIELD = r"[a-z][a-z0-9_]{0,59}"
+
+NAME_PATTERN, FIELD_PATTERN = f"^{_NAME}$", f"^{_FIELD}$"
+"""The same two as regular expressions for editors."""
 
 
 def is_name(text: str) -> bool:
     """Whether the text can name a campaign, an arm, a topic or a segment."""
-    return _NAME.fullmatch(text) is not None
+    return re.fullmatch(_NAME, text) is not None
 
 
 def is_field_name(text: str) -> bool:
     """Whether the text can name a contact field; templates write it as `contact.name`."""
-    return _FIELD.fullmatch(text) is not None
+    return re.fullmatch(_FIELD, text) is not None
 
 
 def badly_named(noun: str, name: str) -> tuple[str, str]:
