@@ -10,7 +10,7 @@ from handbill.definitions.words import quoted
 
 PLANNED_KEYS: Mapping[type[Definition], frozenset[str]] = {
     ProjectFile: frozenset({"retention", "durability"}),
-    EmailChannel: frozenset({"dkim", "links", "warm_up", "tracking"}),
+    EmailChannel: frozenset({"links", "warm_up", "tracking"}),
     DirectMailChannel: frozenset({"return_address", "seeds", "links", "tracking"}),
     Campaign: frozenset({"trigger", "steps", "reenter", "check_at_send", "exit_on", "follows", "issues"}),
     Schedule: frozenset({"every"}),

@@ -60,6 +60,15 @@ def resolve_secret(text: str) -> str:
     return value
 
 
+def resolve_path(text: str) -> str:
+    """Where a file is whose path stands under a key: `keys/dkim.pem`, `file:keys/dkim.pem` or `${DKIM_KEY_FILE}`.
+
+    Raises:
+        SetupIncomplete: the variable is not set.
+    """
+    return text[len(_FILE) :].strip() if text.startswith(_FILE) else resolve_secret(text)
+
+
 def _read(path: str) -> str:
     try:
         value = Path(path).read_text(encoding="utf-8").strip()

@@ -18,7 +18,7 @@ from handbill.delivery.leases import COMMIT_LEASE
 from handbill.delivery.messages import Composer
 from handbill.delivery.night import Night, hold_back, night_of
 from handbill.delivery.outbox import ENDED, Claimed, Settlement, Verdict, mark_committing, release, settle
-from handbill.delivery.providers import email_provider, unavailable
+from handbill.delivery.providers import email_provider, signing_key, unavailable
 from handbill.delivery.retry import RetryRules
 from handbill.delivery.run_state import expire_overdue, next_due, pause_run
 from handbill.delivery.sender import (
@@ -76,7 +76,7 @@ def _bench(job: Job) -> Bench:
     tally: Counter[str] = Counter()
     bench = Bench(
         provider=provider,
-        compose=Composer(job.project, job.campaign, job.settings.secret).compose,
+        compose=Composer(job.project, job.campaign, job.settings.secret, signing_key(job.project)).compose,
         group=GroupCommit(
             lambda settlements, rows: _write_down(job, tally, settlements, rows), lambda: bench.open_lines
         ),

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from handbill.channels.contract import Outgoing
@@ -11,6 +12,7 @@ from handbill.delivery.links import Unsubscribe, bounce_address, unsubscribe_mai
 from handbill.delivery.outbox import Claimed
 from handbill.delivery.providers import email_channel, sending_domain
 from handbill.errors import NotRenderable, Problem
+from handbill.rendering.dkim import SigningKey, sign
 from handbill.rendering.email import EmailTemplate, Links, RenderedEmail, compile_email
 from handbill.rendering.headers import wire_address
 from handbill.rendering.library import open_library
@@ -32,13 +34,16 @@ def compile_emails(project: Project, campaign: Campaign) -> dict[str, EmailTempl
 
 
 class Composer:
-    """The e-mails of one campaign, compiled once for any number of recipients.
+    """The e-mails of one campaign, compiled once for any number of recipients; signed where a key is given.
 
     Raises:
         ProjectInvalid: a template or its words have mistakes; all of them are listed.
     """
 
-    def __init__(self, project: Project, campaign: Campaign, secret: bytes) -> None:
+    def __init__(
+        self, project: Project, campaign: Campaign, secret: bytes, signing_key: SigningKey | None = None
+    ) -> None:
+        self._signing_key = signing_key
         self._channel = email_channel(project)
         self._domain = sending_domain(self._channel)
         self._campaign = campaign
@@ -52,11 +57,19 @@ class Composer:
         Raises:
             NotRenderable: it cannot be made for this recipient.
         """
-        recipient = wire_address(row.address)
-        unsubscribe = self._unsubscribe(row)
         rendered = self.render(row, profile)
         if before_subject:
             rendered = replace(rendered, subject=f"{before_subject} {rendered.subject}")
+        return self.address(row, rendered)
+
+    def address(self, row: Claimed, rendered: RenderedEmail) -> Outgoing:
+        """The message that carries what was rendered for a row.
+
+        Raises:
+            NotRenderable: the address is none, or a value cannot stand in a message.
+        """
+        recipient = wire_address(row.address)
+        unsubscribe = self._unsubscribe(row)
         envelope = Envelope(
             from_=self._channel.from_,
             to=recipient,
@@ -71,7 +84,7 @@ class Composer:
         return Outgoing(
             sender=bounce_address(self._secret, self._domain, row.id),
             recipient=recipient,
-            message=build_message(rendered, envelope),
+            message=self._signed(build_message(rendered, envelope), row.message_at),
             key=row.idempotency_key,
             labels={"outbox": str(row.id)},
         )
@@ -82,17 +95,25 @@ class Composer:
         Raises:
             NotRenderable: it cannot be made for this recipient.
         """
-        return self._template(row).render(profile, Links(unsubscribe=self._unsubscribe(row)))
+        return self.template(row.arm).render(profile, Links(unsubscribe=self._unsubscribe(row)))
+
+    def _signed(self, message: bytes, at: datetime) -> bytes:
+        return sign(message, self._signing_key, at) if self._signing_key else message
 
     def _reply_to(self, arm_name: str) -> str | None:
         content = email_of(self._campaign, self._campaign.arms[arm_name])
         return (content.reply_to if content else None) or self._channel.reply_to
 
-    def _template(self, row: Claimed) -> EmailTemplate:
-        if row.arm not in self._templates:
-            what = f"the arm {row.arm} of {self._campaign.name} has no e-mail any more."
+    def template(self, arm: str) -> EmailTemplate:
+        """The e-mail of an arm.
+
+        Raises:
+            NotRenderable: it sends none any more.
+        """
+        if arm not in self._templates:
+            what = f"the arm {arm} of {self._campaign.name} has no e-mail any more."
             raise NotRenderable(Problem("campaigns.yaml", what=what, mend="Restore it, or cancel the run."))
-        return self._templates[row.arm]
+        return self._templates[arm]
 
     def _unsubscribe(self, row: Claimed) -> str | None:
         if self._campaign.kind != "marketing":

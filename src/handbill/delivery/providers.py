@@ -15,8 +15,9 @@ from handbill.channels.sendgrid import SendGrid
 from handbill.channels.smtp import SmtpServer, is_loopback
 from handbill.definitions.policy import EmailChannel
 from handbill.definitions.project import Project
-from handbill.definitions.secret import resolve_secret
-from handbill.errors import ChannelUnavailable, Problem
+from handbill.definitions.secret import resolve_path, resolve_secret
+from handbill.errors import ChannelUnavailable, Problem, SetupIncomplete
+from handbill.rendering.dkim import SigningKey, read_signing_key
 from handbill.rendering.headers import wire_address
 
 FILE = "campaigns.yaml"
@@ -41,6 +42,26 @@ def email_provider(project: Project) -> Provider:
     """
     channel = email_channel(project)
     return PROVIDERS[channel.provider](project, channel)
+
+
+def signing_key(project: Project) -> SigningKey | None:
+    """The key that e-mails are signed with; None where the project declares no `dkim`.
+
+    Raises:
+        SetupIncomplete: the file cannot be read, or holds no key.
+    """
+    dkim = email_channel(project).dkim
+    if dkim is None:
+        return None
+    path = project.root / resolve_path(dkim.key_file)
+    try:
+        return read_signing_key(dkim.domain, dkim.selector, path.read_bytes())
+    except OSError as error:
+        what = f"the signing key in {path} cannot be read ({(error.strerror or str(error)).lower()})."
+        raise SetupIncomplete(Problem(what=what, mend="Correct channels.email.dkim.key_file.")) from None
+    except ValueError as error:
+        mend = "Make one with `openssl genrsa -out FILE 2048`."
+        raise SetupIncomplete(Problem(what=f"{path}: {error}.", mend=mend)) from None
 
 
 def require_answering(project: Project) -> None:

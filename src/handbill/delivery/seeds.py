@@ -17,7 +17,7 @@ from handbill.delivery import seed_books
 from handbill.delivery.copies import Post, compose_copy, new_message_id, unsent_row
 from handbill.delivery.job import CHANNEL, Job
 from handbill.delivery.messages import Composer
-from handbill.delivery.providers import email_channel, email_provider
+from handbill.delivery.providers import email_channel, email_provider, signing_key
 from handbill.errors import HandbillError, NotRenderable
 from handbill.rendering.email import compile_email
 from handbill.rendering.samples import sample_profile, sample_purchases
@@ -70,7 +70,7 @@ def _send(job: Job, stop: threading.Event) -> None:
             return
         post = Post(email_provider(job.project))
         try:
-            composer = Composer(job.project, job.campaign, job.settings.secret)
+            composer = Composer(job.project, job.campaign, job.settings.secret, signing_key(job.project))
             for row in waiting:
                 if stop.is_set() or job.worker.stop.is_set() or post.open() is not None:
                     return

@@ -14,7 +14,7 @@ from handbill.definitions.campaign import Campaign, Channel
 from handbill.definitions.project import Project
 from handbill.delivery.copies import Post, compose_copy, new_message_id, unsent_row
 from handbill.delivery.messages import Composer
-from handbill.delivery.providers import email_provider, unavailable
+from handbill.delivery.providers import email_provider, signing_key, unavailable
 from handbill.errors import Problem, RunRefused
 from handbill.operations.opening import opened
 from handbill.operations.preview import messages_of, piece_for, profile_of
@@ -155,7 +155,7 @@ def _mailed(  # noqa: PLR0913 - what is sent, as whom, to whom and when
     if not arms:
         return []
     post = Post(email_provider(project))
-    composer = Composer(project, campaign, settings.secret)
+    composer = Composer(project, campaign, settings.secret, signing_key(project))
     planned = [
         (Proof(arm, "email", address, language or ""), {**profile, "language": language} if language else profile)
         for arm in arms
