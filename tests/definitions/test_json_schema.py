@@ -19,6 +19,7 @@ from handbill.operations.schema import FOLDER, SCHEMAS, schema_text, write_schem
 
 ROOT = Path(__file__).parents[2]
 WHOLE = Path(__file__).parent / "whole"
+TESTS = "tests/project"
 """A project that says everything that can be said."""
 
 FIELDS = contact_fields({"points": FieldDeclaration(type="integer"), "stage": FieldDeclaration(type="text")})
@@ -66,24 +67,30 @@ def test_the_schemas_of_a_project_are_brought_up_to_date(tmp_path: Path) -> None
     assert [path.relative_to(tmp_path).as_posix() for path in written] == [
         "schema/campaigns.schema.json",
         "schema/segment.schema.json",
+        "schema/campaign-test.schema.json",
     ]
     assert (tmp_path / FOLDER / "segment.schema.json").read_text(encoding="utf-8") == schema_text("segment")
 
 
 def projects() -> Iterator[Any]:
     for root in (ROOT, WHOLE):
-        for path in (root / "campaigns.yaml", *sorted((root / "segments").glob("*.yaml"))):
+        tests = sorted((root / TESTS).glob("*.yaml"))
+        for path in (root / "campaigns.yaml", *sorted((root / "segments").glob("*.yaml")), *tests):
             yield pytest.param(path, id=path.relative_to(ROOT).as_posix())
 
 
 @pytest.mark.parametrize("path", [*projects()])
 def test_what_the_reader_reads_the_schema_accepts(path: Path) -> None:
-    name = "segment" if path.parent.name == "segments" else "campaigns"
+    name = {"segments": "segment", "project": "campaign-test"}.get(path.parent.name, "campaigns")
 
     assert refused(name, path.read_text(encoding="utf-8")) == []
 
 
-@pytest.mark.parametrize("path", [ROOT / "campaigns.yaml", *sorted((ROOT / "segments").glob("*.yaml"))], ids=str)
+@pytest.mark.parametrize(
+    "path",
+    [ROOT / "campaigns.yaml", *sorted((ROOT / "segments").glob("*.yaml")), *sorted((ROOT / TESTS).glob("*.yaml"))],
+    ids=str,
+)
 def test_the_files_of_a_new_project_name_their_schema_first(path: Path) -> None:
     first = path.read_text(encoding="utf-8").splitlines()[0]
     comment, _, schema = first.partition("$schema=")

@@ -4,9 +4,11 @@ import re
 from pathlib import Path
 
 import pytest
+from jsonschema import Draft7Validator
 
 from handbill.definitions.reference import refreshed
 from handbill.definitions.rehearsal import PARTS
+from handbill.definitions.rehearsal_schema import rehearsal_schema
 from handbill.definitions.yaml import read_yaml
 from handbill.operations.starter import lay_down
 from handbill.rehearsal.session import rehearse_all
@@ -38,6 +40,17 @@ def test_the_first_test_of_the_guide_fits_the_starter(tmp_path: Path) -> None:
     path = tmp_path / "shop/tests/first.campaign-test.yaml"
     path.write_text(examples("guide/testing-campaigns.md")[0], encoding="utf-8")
     assert [each.fits for each in rehearse_all(tmp_path / "shop", [path])] == [True]
+
+
+def test_editors_are_told_of_misspelt_keys_and_may_have_any_contact_field() -> None:
+    written = {
+        "campaign": "hello",
+        "now": "2026-12-01 08:00",
+        "personas": {"anna": {"loyalty_points": 120, "orders": [{"at": "2 days ago", "totel": 4}]}},
+        "expect": {"anna": {"arm": "any", "email": {"contains": "Anna"}}},
+    }
+    found = Draft7Validator(rehearsal_schema()).iter_errors(written)
+    assert [each.message for each in found] == ["Additional properties are not allowed ('totel' was unexpected)"]
 
 
 @pytest.mark.parametrize("page", ["guide/testing-campaigns.md", "guide/proofs-and-seeds.md"])

@@ -14,6 +14,7 @@ class Kind(StrEnum):
 
     CAMPAIGNS = "campaigns"
     SEGMENT = "segment"
+    CAMPAIGN_TEST = "campaign-test"
 
 
 def register(app: typer.Typer) -> None:

@@ -38,12 +38,17 @@ NAMED: Mapping[tuple[type[Definition], str], str] = {
 
 def campaigns_schema() -> Schema:
     """The JSON Schema of campaigns.yaml."""
-    models = sorted(_models(ProjectFile, {}), key=lambda model: model.__name__)
+    return schema_of_file(ProjectFile, "Handbill: campaigns.yaml")
+
+
+def schema_of_file(file: type[Definition], title: str) -> Schema:
+    """The JSON Schema of a file that this model reads."""
+    models = sorted(_models(file, {}), key=lambda model: model.__name__)
     return {
         "$schema": DIALECT,
-        "title": "Handbill: campaigns.yaml",
-        **_object(ProjectFile),
-        "definitions": {model.__name__: _object(model) for model in models if model is not ProjectFile},
+        "title": title,
+        **_object(file),
+        "definitions": {model.__name__: _object(model) for model in models if model is not file},
     }
 
 

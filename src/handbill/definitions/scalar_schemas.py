@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from handbill.definitions import languages, secret, values
+from handbill.definitions import languages, rehearsal, secret, values
 
 Schema = dict[str, Any]
 
@@ -54,6 +54,8 @@ SCALARS: Mapping[Callable[[Any], Any], Schema] = {
     values.parse_web_address: written_like(r"https?://\S+", "https://shop.example"),
     values.parse_cap_size: {**number_or(r"[0-9]{1,6}( +points?)?", "10 points", minimum=1)},
     secret.parse_secret: {"type": "string", "examples": ["${SMTP_PASSWORD}", "file:/run/secrets/smtp"]},
+    rehearsal.parse_past: written_like(r".+ ago|[0-9]{4}-[0-9]{2}-[0-9]{2}.*", "100 days ago"),
+    rehearsal.parse_lines: {"anyOf": [LINE, {"type": "array", "items": LINE}]},
     languages.parse_language: written_like(r"[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?", "de-AT"),
 }
 """By the converter that reads the value."""

@@ -6,12 +6,17 @@ from pathlib import Path
 from typing import Any
 
 from handbill.definitions.json_schema import campaigns_schema
+from handbill.definitions.rehearsal_schema import rehearsal_schema
 from handbill.definitions.segment_schema import segment_schema
 
 FOLDER = "schema"
 """Where they lie in a project; the first line of each YAML file names its schema there."""
 
-SCHEMAS: Mapping[str, Callable[[], dict[str, Any]]] = {"campaigns": campaigns_schema, "segment": segment_schema}
+SCHEMAS: Mapping[str, Callable[[], dict[str, Any]]] = {
+    "campaigns": campaigns_schema,
+    "segment": segment_schema,
+    "campaign-test": rehearsal_schema,
+}
 """How each schema is made, by the name of the file that holds it."""
 
 
