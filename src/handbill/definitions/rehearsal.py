@@ -146,7 +146,9 @@ class Expectation(Definition):
     )
     arm: Line | None = Field(None, description="The arm, or any: planned, whatever the arm.")
     channels: tuple[Channel, ...] | None = Field(None, description="What is sent; [] for nothing.")
-    due_at: Moment | None = Field(None, description="When they hear from you, by their own clock; holdouts too.")
+    due_at: Moment | None = Field(
+        None, description="When their first message leaves, or would have left for a holdout, by their own clock."
+    )
     cost: Money | None = Field(None, description="What all messages to the person cost.")
     discount: Share | None = Field(None, description="The discount of the arm's offer.")
     with_: dict[str, str] = Field(
