@@ -1,5 +1,6 @@
 """What a campaign is: whom it goes to, when, what it says, and the experiment that it is."""
 
+from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any, Literal, TypeVar
 
@@ -172,6 +173,24 @@ class Campaign(Definition):
     def channels(self) -> tuple[Channel, ...]:
         """Channels that any arm uses, e-mail first."""
         return tuple(channel for channel in CHANNELS if any(getattr(arm, channel) for arm in self.arms.values()))
+
+    @property
+    def templates(self) -> frozenset[tuple[Channel, str]]:
+        """The templates that any arm names, or all arms share, by channel."""
+        return frozenset((channel, each.template) for channel, each in self._contents() if each.template)
+
+    @property
+    def given_names(self) -> frozenset[str]:
+        """Names of the `with:` values that any arm gives, or all arms share."""
+        return frozenset(name for _, each in self._contents() for name in each.with_)
+
+    def _contents(self) -> Iterator[tuple[Channel, EmailContent | MailContent]]:
+        holders: tuple[Campaign | Arm, ...] = (self, *self.arms.values())
+        for holder in holders:
+            if holder.email:
+                yield "email", holder.email
+            if holder.direct_mail:
+                yield "direct_mail", holder.direct_mail
 
     @property
     def unit(self) -> Literal["contact", "household"]:

@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
 from pydantic import Field
 
-from handbill.definitions.campaign import Campaign
+from handbill.definitions.campaign import Campaign, Channel
 from handbill.definitions.definition import Definition
 from handbill.definitions.fields import ContactField, FieldDeclaration
 from handbill.definitions.languages import Languages
@@ -60,3 +61,13 @@ class Project:
     def templates_dir(self) -> Path:
         """Root of all templates; nothing is read from outside it."""
         return self.root / "templates"
+
+    @cached_property
+    def given_to(self) -> Mapping[tuple[Channel, str], frozenset[str]]:
+        """Names of `with:` values by channel and template: all that the campaigns which use the template give."""
+        found: dict[tuple[Channel, str], frozenset[str]] = {}
+        for campaign in self.campaigns.values():
+            names = campaign.given_names
+            for template in campaign.templates:
+                found[template] = found.get(template, frozenset()) | names
+        return found

@@ -1,11 +1,11 @@
 """Which names a template can use, and what they stand for."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Literal
 
-from handbill.definitions.campaign import Campaign, EmailContent, MailContent, email_of
+from handbill.definitions.campaign import Campaign, email_of
 from handbill.definitions.project import Project
 from handbill.rendering.environment import missing
 
@@ -43,20 +43,8 @@ def fixed_values(project: Project, campaign: Campaign, arm_name: str, given: Map
 
 def given_names(project: Project, campaign: Campaign) -> frozenset[str]:
     """Names of the `with:` values that any arm gives: of the campaign, or of another one that uses its templates."""
-    templates = set(_templates(campaign))
-    others = (other for other in project.campaigns.values() if not templates.isdisjoint(_templates(other)))
-    return frozenset(name for each in (campaign, *others) for content in _contents(each) for name in content.with_)
-
-
-def _contents(campaign: Campaign) -> Iterator[EmailContent | MailContent]:
-    arms = campaign.arms.values()
-    emails = (campaign.email, *(arm.email for arm in arms))
-    pieces = (campaign.direct_mail, *(arm.direct_mail for arm in arms))
-    yield from (content for content in (*emails, *pieces) if content)
-
-
-def _templates(campaign: Campaign) -> Iterator[tuple[type, str]]:
-    return ((type(content), content.template) for content in _contents(campaign) if content.template)
+    others = (project.given_to.get(template, frozenset()) for template in campaign.templates)
+    return campaign.given_names.union(*others)
 
 
 class ContactValues:

@@ -69,10 +69,12 @@ def _check_transit(draft: Draft, transit: timedelta | None) -> Iterator[Finding]
 
 def _check_exists(moment: datetime, timezone: str | None) -> Iterator[Finding]:
     """A clock that is put forward skips an hour, and one that is put back shows an hour twice."""
+    if timezone == RECIPIENT:
+        return
     try:
         place = zone(parse_timezone(timezone))
     except ValueError:
-        return  # recipient, or a zone that is reported already
+        return  # reported already
     before, after = (moment.replace(tzinfo=place, fold=fold).utcoffset() or timedelta(0) for fold in (0, 1))
     if before == after:
         return
