@@ -17,6 +17,7 @@ from handbill.contacts.identity import (
 from handbill.contacts.merging.kinds import Import
 from handbill.contacts.merging.properties import json_objects
 from handbill.contacts.merging.staging import Staged, stage_table
+from handbill.contacts.phones import phone_key
 from handbill.contacts.rows.conversions import ValueType
 from handbill.contacts.rows.converted import Converted
 from handbill.contacts.rows.layout import FieldSpec, Shape
@@ -51,6 +52,8 @@ contact_stage = stage_table(
     "stage_contact",
     Column("row", Integer),
     Column("made_id", Text),
+    Column("meant", Text),
+    Column("by_key", Text),
     Column("external_id", Text),
     *(Column(name, Text) for name in (*EMAIL, *PLAIN, *ADDRESS, *PLACE)),
     Column("attributes", Json),
@@ -77,6 +80,11 @@ def stage_contacts(run: Import, converted: Converted, quarantine: Quarantine) ->
     if "email" in converted.values:
         columns |= zip(EMAIL, _email_columns(run.secret, converted.column("email"), keys), strict=True)
     columns |= {name: converted.values[name] for name in (*PLAIN, "created_at") if name in converted.values}
+    if "phone" in columns:
+        countries = [each.country for each in addresses] if addresses else [None] * len(converted.rows)
+        columns["phone"] = [
+            phone and (phone_key(phone, home) or phone) for phone, home in zip(columns["phone"], countries, strict=True)
+        ]
     if addresses:
         columns |= zip((*ADDRESS, *PLACE), _place_columns(run.secret, converted, addresses), strict=True)
     own = {name: column for name, column in converted.values.items() if name not in BUILTIN_FIELDS}

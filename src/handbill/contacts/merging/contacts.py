@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Text, delete, func, literal, or_, select, true, update
+from sqlalchemy import ColumnElement, Connection, Text, func, literal, or_, select, true
 from sqlalchemy import cast as sql_cast
 
 from handbill.contacts.merging.contact_rows import (
@@ -16,8 +16,10 @@ from handbill.contacts.merging.contact_rows import (
 )
 from handbill.contacts.merging.history import note_changes
 from handbill.contacts.merging.households import settle_households
+from handbill.contacts.merging.identities import note_merges, say_whom_rows_mean
 from handbill.contacts.merging.kinds import Import, Kind, Merged
-from handbill.contacts.merging.staging import SQLITE, analysed
+from handbill.contacts.merging.merges import merge_known, withdraw_for_all
+from handbill.contacts.merging.staging import SQLITE
 from handbill.contacts.rows.quarantine import Quarantine
 from handbill.definitions.fields import BUILTIN_FIELDS
 from handbill.store.inserts import insert_into
@@ -26,40 +28,23 @@ from handbill.store.tables import Json, contact
 stage = contact_stage
 
 
-def merge_contacts(connection: Connection, run: Import, quarantine: Quarantine) -> Merged:  # noqa: ARG001 - rejects are all known when rows are staged
+def merge_contacts(connection: Connection, run: Import, quarantine: Quarantine) -> Merged:
     """Brings the staged rows into the store: new contacts are added, known ones change where the file has columns."""
     filled = {*run.layout.filled, *run.layout.extras}
     attributes = sorted(name for name in filled if name not in BUILTIN_FIELDS)
-    _say_whom_rows_mean(connection)
+    say_whom_rows_mean(connection, run)
+    merged = merge_known(connection, run, quarantine)
     _upsert(connection, run, filled, with_attributes=bool(attributes))
     settle_households(connection, stage, run.secret, filled)
     note_changes(connection, stage, attributes, run.now, with_email="email" in filled)
+    merged += note_merges(connection, run)
+    if merged:
+        withdraw_for_all(connection, run)
     staged = stage.join(contact, contact.c.external_id == stage.c.external_id)
     loaded, mailable = connection.execute(
         select(func.count(), func.count(contact.c.address_key)).select_from(staged)
     ).one()
-    return Merged(loaded, counts={"mailable": mailable})
-
-
-def _say_whom_rows_mean(connection: Connection) -> None:
-    """Gives every row its external id: the source's own, else of the contact with that e-mail, else a made one.
-
-    Of several rows for one contact the last one stays.
-    """
-    if connection.scalar(select(func.count()).where(stage.c.external_id.is_(None))):
-        connection.exec_driver_sql(f"CREATE INDEX stage_contact_email ON {stage.name} (email_key)")
-        analysed(connection, stage)
-        others = stage.alias("others")
-        known = select(contact.c.external_id).where(contact.c.email_key == stage.c.email_key)
-        beside = select(func.max(others.c.external_id)).where(others.c.email_key == stage.c.email_key)
-        found = func.coalesce(
-            known.order_by(contact.c.id).limit(1).scalar_subquery(), beside.scalar_subquery(), stage.c.made_id
-        )
-        connection.execute(update(stage).where(stage.c.external_id.is_(None)).values(external_id=found))
-    last = select(func.max(stage.c.row)).group_by(stage.c.external_id)
-    connection.execute(delete(stage).where(stage.c.row.not_in(last)))
-    connection.exec_driver_sql(f"CREATE INDEX stage_contact_id ON {stage.name} (external_id)")
-    analysed(connection, stage)
+    return Merged(loaded, counts={"mailable": mailable, **({"merged": merged} if merged else {})})
 
 
 def _upsert(connection: Connection, run: Import, filled: set[str], *, with_attributes: bool) -> None:

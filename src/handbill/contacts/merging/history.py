@@ -35,8 +35,12 @@ def _note(connection: Connection, stage: Table, name: str, value: ColumnElement[
         .correlate(contact)
         .scalar_subquery()
     )
+    # A replay with an earlier clock must not stand before what is known to have come later.
+    latest = select(func.max(past.from_at)).where(past.contact_id == contact.c.id, past.name == name)
+    moment = literal(now, past.from_at.type)
+    newest = func.coalesce(latest.correlate(contact).scalar_subquery(), moment)
     changed = (
-        select(contact.c.id, literal(name, Text), value, literal(now, past.from_at.type))
+        select(contact.c.id, literal(name, Text), value, case((newest > moment, newest), else_=moment))
         .join(stage, stage.c.external_id == contact.c.external_id)
         .where(value.is_distinct_from(said_last))
     )
