@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from jsonschema import Draft7Validator
+from jsonschema import Draft7Validator  # type: ignore[import-untyped]  # publishes no types
 
 from handbill.definitions.reference import refreshed
 from handbill.definitions.rehearsal import PARTS

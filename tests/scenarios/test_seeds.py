@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from email import message_from_bytes
 from pathlib import Path
+from signal import SIGKILL
 
 import pytest
 from sqlalchemy import Engine, select
@@ -26,7 +27,8 @@ from handbill.store.connection import reading, writing
 from handbill.store.tables import outbox, seed_copy
 from tests.conftest import NOW
 from tests.operations.shop import add_people, make_project, make_settings
-from tests.scenarios.fault_server import DOT, RCPT, Fault, FaultServer, serving
+from tests.scenarios.fault_server import DOT, RCPT, Fault, FaultServer, Taken, serving
+from tests.scenarios.test_kills import begin as begin_run
 
 ON_TIME = fixed_clock(NOW)
 QA, INBOX = "qa@shop.test", "inbox@seed.test"
@@ -134,6 +136,29 @@ def test_a_copy_that_was_begun_when_the_process_died_is_never_sent_again(started
     started.drain()
     assert started.copies == {QA: 1, INBOX: 2}
     assert started.said == f"Seeds: 3 of 4 copies sent, {QA} (plain): unsure"
+
+
+def test_a_process_that_is_killed_over_a_copy_is_repeated_without_a_second_one(
+    store: Engine, store_url: str, tmp_path: Path
+) -> None:
+    with serving(FaultServer()) as server:
+        make_project(tmp_path, server.port, email=f"    seeds: [{QA}, {INBOX}]\n    connections: 1")
+        add_people(store, 30)
+        process = begin_run(tmp_path, store_url)
+
+        def kill_over_the_first_copy(taken: Taken) -> None:
+            if taken.recipient in {QA, INBOX}:
+                process.kill()
+
+        server.on_taken = kill_over_the_first_copy
+        process.join()
+        assert process.exitcode == -SIGKILL
+        server.on_taken = None
+        begin_run(tmp_path, store_url).join()
+        assert max(server.counts.values()) == 1
+        assert {QA, INBOX} <= set(server.counts)
+        assert len(server.counts) >= 32 - 1, "one of the thirty may be uncertain, by the rules of the outbox"
+        assert status(store)[0].state == "finished"
 
 
 def test_a_server_that_goes_silent_over_a_copy_leaves_it_in_doubt(started: Started) -> None:
