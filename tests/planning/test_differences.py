@@ -117,7 +117,7 @@ def test_who_entered_is_counted_by_the_gate_that_stopped_them_before(store: Engi
             contact_id=ann, channel="email", topic="offers", state="granted", at=NOW, source="test"))  # fmt: skip
     (entered,) = moved_since(store, shop, before).entered
     assert entered == Movement("no_consent", 1, "email", example="ann")
-    assert entered.sentence(entered=True) == "no longer no consent (e-mail)"
+    assert entered.sentence(entered=True) == "left out before: no consent (e-mail)"
 
 
 def test_a_clause_that_time_passed_by_is_named_with_its_place(store: Engine, tmp_path: Path) -> None:

@@ -45,7 +45,7 @@ class Movement:
         if self.gate in {SELECTED, NOT_SELECTED}:
             words = "in the segments now" if self.gate == SELECTED else "no longer in the segments"
             return f"{words}: {self.clause}" if self.clause else words
-        return f"{'no longer ' if entered else ''}{reason_in_words(self.gate, self.detail)}"
+        return f"{'left out before: ' if entered else ''}{reason_in_words(self.gate, self.detail)}"
 
 
 @dataclass(frozen=True)
