@@ -10,7 +10,7 @@ from handbill import __version__
 GROUPS = (
     "init", "demo", "check", "schema", "rehearse", "imports", "segment", "preview",
     "plan", "calendar", "send_test", "run", "control", "ingest", "report", "evaluate", "power",
-    "up", "deploy", "database",
+    "up", "deploy", "doctor", "database",
 )  # fmt: skip
 
 app = typer.Typer(
