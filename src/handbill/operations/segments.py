@@ -22,6 +22,7 @@ from handbill.planning.conditions import compile_segment
 from handbill.planning.definition import BESIDE, rule_lines
 from handbill.planning.explanation import Explanation, explain_segment
 from handbill.planning.funnel import Funnel, funnel_of
+from handbill.planning.membership import work_alone
 from handbill.planning.plan import Plan
 from handbill.planning.segment_differences import SegmentDifferences, segment_differences
 from handbill.store.connection import reading
@@ -190,5 +191,6 @@ def _moment(project: Project, since: str, now: datetime) -> datetime:
 
 def _sizes(connection: Connection, project: Project, segment: Segment, now: datetime) -> tuple[int, int]:
     people = select(func.count()).select_from(contact)
+    work_alone(connection)
     inside = connection.scalar(people.where(compile_segment(project, segment, now)))
     return inside or 0, connection.scalar(people) or 0

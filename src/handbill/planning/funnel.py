@@ -10,6 +10,7 @@ from handbill.definitions.project import Project
 from handbill.definitions.segment import All, Segment
 from handbill.planning.clause_tree import Node, Verdicts, holds, nodes_of, tree_of, verdict_columns, verdicts_in
 from handbill.planning.comparisons import Present
+from handbill.planning.membership import work_alone
 from handbill.store.tables import contact
 
 
@@ -44,6 +45,7 @@ def funnel_of(connection: Connection, project: Project, segment: Segment, now: d
     columns = verdict_columns(project, tree, Present.at(now, project.timezone), "v")
     counted = select(func.count(), *columns).select_from(contact).group_by(*(each.name for each in columns))
     found: Counter[Verdicts] = Counter()
+    work_alone(connection)
     for contacts, *numbers in connection.execute(counted).tuples():
         found[verdicts_in(numbers)] += contacts
     return Funnel(

@@ -5,7 +5,7 @@ The statement never looks at the contact around it, so it runs once for all cont
 
 from typing import Any
 
-from sqlalchemy import Boolean, ColumnElement, Select
+from sqlalchemy import Boolean, ColumnElement, Connection, Select, text
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
@@ -16,6 +16,12 @@ from handbill.store.tables import contact
 def is_among(rows: Select[Any]) -> ColumnElement[bool]:
     """Whether the contact's id is in the one column that the statement answers, which is never null. Two-valued."""
     return Among(contact.c.id, rows.scalar_subquery())
+
+
+def work_alone(connection: Connection) -> None:
+    """Keeps PostgreSQL from parallel workers in this transaction: each would group all orders and events for itself."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SET LOCAL max_parallel_workers_per_gather = 0"))
 
 
 def whatever_index(column: ColumnElement[Any]) -> ColumnElement[Any]:

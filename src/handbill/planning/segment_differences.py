@@ -27,6 +27,7 @@ from handbill.planning.clause_tree import (
     verdicts_in,
 )
 from handbill.planning.comparisons import Present, moment
+from handbill.planning.membership import work_alone
 from handbill.store.tables import contact
 
 NEWCOMERS = "added since"
@@ -79,6 +80,7 @@ def segment_differences(
     is_new = case((contact.c.created_at > moment(since), literal(1)), else_=literal(0)).label("is_new")
     groups = (is_new, *then, *today)
     counted = select(func.count(), func.min(contact.c.external_id), *groups).group_by(*(each.name for each in groups))
+    work_alone(connection)
     before = after = 0
     moved: dict[tuple[bool, str, str], tuple[int, str]] = defaultdict(lambda: (0, ""))
     for contacts, example, new, *numbers in connection.execute(counted).tuples():

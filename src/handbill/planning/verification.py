@@ -1,0 +1,111 @@
+"""Whether every unit of a campaign is in the arm that its salt draws, and how anybody can work that out."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from itertools import accumulate
+from typing import Any
+
+from sqlalchemy import Connection, Row, select
+
+from handbill.definitions.words import quoted
+from handbill.errors import Problem, RunRefused
+from handbill.planning.assignment import arm_of
+from handbill.store.draw import unit_fraction
+from handbill.store.tables import assignment, experiment
+
+FORMULA = 'int(sha256(utf8(salt + ":" + unit)).hexdigest()[:13], 16) / 2**52'
+ROWS_AT_ONCE = 10_000
+MOST_SHOWN = 20
+
+
+@dataclass(frozen=True)
+class Draw:
+    """One unit: its draw, the arm that follows from it, and the arm that is stored."""
+
+    unit_id: str
+    fraction: float
+    drawn: str
+    stored: str
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What was recomputed. `bounds` are cumulative shares: a unit is in the first arm whose bound exceeds its draw."""
+
+    campaign: str
+    salt: str
+    unit: str
+    bounds: tuple[tuple[str, float], ...]
+    units: int
+    mismatches: int
+    shown: tuple[Draw, ...]
+
+    @property
+    def python(self) -> str:
+        """Three lines that draw a unit, for whoever has nothing but Python."""
+        salt = f"{self.salt}:"
+        return (
+            "import hashlib\n"
+            f"draw = lambda unit: int(hashlib.sha256(({salt!r} + unit).encode()).hexdigest()[:13], 16) / 2**52\n"
+            f"arm = lambda unit: next(name for name, bound in {list(self.bounds)!r} if draw(unit) < bound)"
+        )
+
+    @property
+    def sql(self) -> str:
+        """The same for PostgreSQL, as a statement that lists the units in a wrong arm."""
+        salt = self.salt.replace("'", "''")
+        whens = " ".join(f"WHEN draw < {bound!r} THEN '{name}'" for name, bound in self.bounds)
+        hashed = f"sha256(convert_to('{salt}:' || unit_id, 'UTF8'))"
+        lines = (
+            "SELECT unit_id, arm, draw FROM (",
+            "  SELECT unit_id, arm,",
+            f"    ('x' || left(encode({hashed}, 'hex'), 13))::bit(52)::bigint / 2::float8 ^ 52 AS draw",
+            "  FROM assignment JOIN experiment ON experiment.id = assignment.experiment_id",
+            f"  WHERE experiment.campaign = '{self.campaign}'",
+            f") AS drawn WHERE arm <> CASE {whens} END;",
+        )
+        return "\n".join(lines)
+
+
+def verify_assignment(connection: Connection, campaign: str, unit_id: str | None = None) -> Verification:
+    """Draws every stored unit of the campaign's experiment anew, or one of them, by the registration that was sealed.
+
+    Raises:
+        RunRefused: the campaign has assigned nobody, or not this unit.
+    """
+    sealed = connection.execute(select(experiment).where(experiment.c.campaign == campaign)).one_or_none()
+    if sealed is None:
+        mend = "Verify it after its first run, or look at somebody with `handbill explain CONTACT CAMPAIGN`."
+        raise RunRefused(Problem(campaign, what="nobody has been assigned to an arm yet.", mend=mend))
+    shares = [(arm["name"], Decimal(str(arm["share"]))) for arm in sealed.registration["arms"]]
+    units, mismatches, shown = 0, 0, list[Draw]()
+    for row in _assigned(connection, sealed, unit_id):
+        draw = _drawn(sealed.salt, shares, row)
+        wrong = draw.drawn != draw.stored
+        units, mismatches = units + 1, mismatches + wrong
+        if (wrong or unit_id is not None) and len(shown) < MOST_SHOWN:
+            shown.append(draw)
+    if unit_id is not None and not units:
+        what = f"{sealed.unit} {quoted(unit_id)} has not been assigned to an arm."
+        raise RunRefused(
+            Problem(campaign, what=what, mend=f"Name a {sealed.unit} by its id, as reports and exports do.")
+        )
+    bounds = tuple((name, float(total)) for (name, _), total in zip(shares, _sums(shares), strict=True))
+    return Verification(campaign, sealed.salt, sealed.unit, bounds, units, mismatches, tuple(shown))
+
+
+def _assigned(connection: Connection, sealed: Row[Any], unit_id: str | None) -> Any:
+    rows = select(assignment.c.unit_id, assignment.c.arm).where(assignment.c.experiment_id == sealed.id)
+    if unit_id is not None:
+        rows = rows.where(assignment.c.unit_id == unit_id)
+    return connection.execute(rows.order_by(assignment.c.id).execution_options(yield_per=ROWS_AT_ONCE))
+
+
+def _drawn(salt: str, shares: Sequence[tuple[str, Decimal]], row: Row[Any]) -> Draw:
+    fraction = unit_fraction(salt, row.unit_id)
+    return Draw(row.unit_id, fraction, arm_of(shares, fraction), row.arm)
+
+
+def _sums(shares: Sequence[tuple[str, Decimal]]) -> list[Decimal]:
+    return list(accumulate(share for _, share in shares))
