@@ -53,9 +53,7 @@ def _print(found: "Verification", *, sql: bool) -> None:
 
     noun = f"{found.unit} is" if found.units == 1 else f"{found.unit}s are"
     right = found.units - found.mismatches
-    typer.echo(
-        f"{found.campaign}: {right:,} of {found.units:,} {noun} are in the arm that the salt {found.salt} draws."
-    )
+    typer.echo(f"{found.campaign}: {right:,} of {found.units:,} {noun} in the arm that the salt {found.salt} draws.")
     for each in found.shown:
         word = "but is" if each.drawn != each.stored else "and is"
         typer.echo(f"  {each.unit_id} is drawn at {each.fraction:.6f}, into {each.drawn}, {word} in {each.stored}.")
