@@ -26,8 +26,17 @@ from handbill.reports.drawing import (
     as_svg,
     blank,
 )
-from handbill.reports.pictures import EffectPicture, Mark, Picture, Scale, TimingPicture, Tone, WaterfallPicture
-from handbill.reports.wording import count
+from handbill.reports.pictures import (
+    BandPicture,
+    EffectPicture,
+    Mark,
+    Picture,
+    Scale,
+    TimingPicture,
+    Tone,
+    WaterfallPicture,
+)
+from handbill.reports.wording import count, number
 
 Width = Literal["wide", "narrow"]
 WIDTHS: Mapping[Width, float] = {"wide": 720, "narrow": 342}
@@ -51,6 +60,8 @@ def draw(picture: Picture, width: Width) -> Drawing:
             figure = _waterfall(picture, width)
         case TimingPicture():
             figure = _timing(picture, width)
+        case BandPicture():
+            figure = _band(picture, width)
     return as_svg(figure, f"{picture.name}-{width}", picture.title, picture.description)
 
 
@@ -129,13 +140,39 @@ def _timing(picture: TimingPicture, width: Width) -> Figure:
     axes.xaxis.set_major_locator(MaxNLocator(nbins=4 if narrow else 8, integer=True))
     axes.text(1.02, 0, "days", transform=axes.transAxes, va="center", color=MUTED, fontsize=SMALL)
     ends = _apart({name: line[-1] for name, line in shares.items()}, top * (0.085 if narrow else 0.07))
-    for number, (name, line) in enumerate(shares.items()):
-        colour = SERIES[number % len(SERIES)]
-        dashes = DASHES[number % len(DASHES)]
+    for place, (name, line) in enumerate(shares.items()):
+        colour = SERIES[place % len(SERIES)]
+        dashes = DASHES[place % len(DASHES)]
         axes.plot(range(days + 1), [0, *line], color=colour, linewidth=2.4, linestyle=dashes)
         axes.text(
             days * 1.02, ends[name], name, color=colour, fontsize=TEXT, fontweight=700, va="center", parse_math=False
         )
+    return figure
+
+
+def _band(picture: BandPicture, width: Width) -> Figure:
+    """The effect over time inside its band, around the line of no effect."""
+    narrow = width == "narrow"
+    figure, axes = blank(Size(WIDTHS[width], 240 if narrow else 280), (26, 46, 36, 44))
+    days = [time for time, _ in picture.points]
+    low, high = ([getattr(effect, end) for _, effect in picture.points] for end in ("low", "high"))
+    least, most = min(0.0, *low), max(0.0, *high)
+    room = 0.06 * ((most - least) or 1.0)
+    axes.set_xlim(0, max(days) or 1)
+    axes.set_ylim(least - room, most + room)
+    axes.yaxis.set_major_locator(MaxNLocator(nbins=4))
+    axes.yaxis.set_major_formatter(lambda value, _: number(value, decimals=2))
+    axes.yaxis.grid(visible=True, color=GRID, linewidth=1)
+    axes.set_axisbelow(True)
+    axes.tick_params(axis="y", colors=MUTED, labelsize=SMALL, length=0, pad=6)
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=4 if narrow else 8, integer=True))
+    axes.fill_between(days, low, high, color=GAIN, alpha=0.16, linewidth=0)
+    for edge in (low, high):
+        axes.plot(days, edge, color=GAIN, linewidth=1, linestyle=DASHES[1])
+    axes.plot(days, [effect.estimate for _, effect in picture.points], color=GAIN, linewidth=2.4)
+    axes.plot([0, max(days) or 1], [0, 0], color=INK, linewidth=1.2)
+    axes.text(1.02, 0, "days", transform=axes.transAxes, va="center", color=MUTED, fontsize=SMALL)
+    axes.text(0, 1.02, f"↑ {picture.more}", transform=axes.transAxes, va="bottom", color=MUTED, fontsize=SMALL)
     return figure
 
 

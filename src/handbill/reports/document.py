@@ -9,14 +9,20 @@ from handbill.definitions.project import Project
 from handbill.definitions.words import unknown
 from handbill.errors import NotMeasurable, Problem, ProjectInvalid
 from handbill.planning.registration import deviations
+from handbill.reports.attributed import Claim, claims_of
+from handbill.reports.beside import Calmed, Doubled, calmed, doubled
 from handbill.reports.compare import compare, immature
+from handbill.reports.course import Course, course_of
 from handbill.reports.factorial import Factorial, factorial_of
 from handbill.reports.funnel import Funnel, funnel_of
+from handbill.reports.guardrails import Judged, judge
 from handbill.reports.maturity import Maturity, maturity_of
 from handbill.reports.measure import measure
+from handbill.reports.memory import Remembered, in_their_light
 from handbill.reports.money import Gain, gains
 from handbill.reports.quality import Quality, Truths, quality_of, truths_of
 from handbill.reports.registered import Registered, read_registered
+from handbill.reports.segments import Segments, segments_of
 from handbill.reports.timing import Timing, timing_of
 from handbill.reports.verdict import FirstScreen, broken_split, first_screen, no_experiment, too_early
 from handbill.reports.waterfall import Waterfall, waterfall_of
@@ -34,6 +40,13 @@ class Analysis:
     gains: tuple[Gain, ...] = ()
     factorial: Factorial | None = None
     timing: Timing | None = None
+    guardrails: tuple[Judged, ...] = ()
+    calmed: tuple[Calmed, ...] = ()
+    doubled: tuple[Doubled, ...] = ()
+    remembered: tuple[Remembered, ...] = ()
+    segments: Segments | None = None
+    course: Course | None = None
+    claims: tuple[Claim, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -64,7 +77,7 @@ def gather(connection: Connection, project: Project, campaign: str, now: datetim
     _require_run(connection, project, campaign)
     registered = read_registered(connection, campaign)
     funnel = funnel_of(connection, campaign, registered.experiment_id if registered else None)
-    analysis = _analyse(connection, registered, funnel, project.currency, now) if registered else None
+    analysis = _analyse(connection, project, registered, funnel, now) if registered else None
     return Report(
         campaign=campaign,
         brand=project.brand.name,
@@ -90,19 +103,29 @@ def _require_run(connection: Connection, project: Project, campaign: str) -> Non
     raise NotMeasurable(f"{campaign} has not been run, so there is nothing to report. Run `handbill run {campaign}`.")
 
 
-def _analyse(connection: Connection, registered: Registered, funnel: Funnel, currency: str, now: datetime) -> Analysis:
+def _analyse(
+    connection: Connection, project: Project, registered: Registered, funnel: Funnel, now: datetime
+) -> Analysis:
     maturity = maturity_of(connection, registered, now)
     if not maturity.mature:
         # Nothing is even measured: a number that somebody could read would be read.
         return Analysis(registered, maturity, immature(registered, maturity))
-    results = compare(registered, measure(connection, registered, currency))
+    measured = measure(connection, registered, project.currency)
+    results, timing = compare(registered, measured), timing_of(connection, registered)
     return Analysis(
         registered=registered,
         maturity=maturity,
         results=results,
         gains=gains(registered, results, funnel),
         factorial=factorial_of(registered, results.arms, registered.primary),
-        timing=timing_of(connection, registered),
+        timing=timing,
+        guardrails=judge(registered, measured),
+        calmed=calmed(connection, registered, results.arms),
+        doubled=doubled(connection, registered, maturity, now, project.currency),
+        remembered=in_their_light(connection, registered, results),
+        segments=segments_of(connection, project, registered),
+        course=course_of(connection, registered, timing, {arm.name: arm.units for arm in results.arms}),
+        claims=claims_of(registered, results),
     )
 
 
@@ -113,7 +136,7 @@ def _screen(analysis: Analysis | None, project: Project, now: datetime) -> First
         return broken_split(analysis.results)
     if not analysis.maturity.mature:
         return too_early(analysis.registered, analysis.maturity, now, project.timezone)
-    return first_screen(analysis.registered, analysis.results, analysis.gains, project.currency)
+    return first_screen(analysis.registered, analysis.results, analysis.gains, project.currency, analysis.guardrails)
 
 
 def _deviations(connection: Connection, project: Project, campaign: str) -> tuple[str, ...]:

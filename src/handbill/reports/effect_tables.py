@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 
+from handbill.reports.compare import FALSE_SHARE
 from handbill.reports.content import Section, Table
 from handbill.reports.document import Analysis, Report
 from handbill.reports.metrics import Reading
@@ -72,8 +73,8 @@ def effect_picture(report: Report, analysis: Analysis, metric: str) -> EffectPic
                 Mark(
                     label=_pair(one),
                     effect=per,
-                    says=_difference(reading, per, report),
-                    tone=tone_of(reading, one, registered.confidence),
+                    says=said_difference(reading, per, report),
+                    tone=tone_of(reading, one, registered),
                     truth=None if truth is None else truth * PER,
                 )
             )
@@ -88,10 +89,11 @@ def effect_picture(report: Report, analysis: Analysis, metric: str) -> EffectPic
     return EffectPicture(f"effect-{metric}", title, _described(marks), tuple(marks), scale)
 
 
-def tone_of(reading: Reading, one: Contrast, confidence: float) -> Tone:
+def tone_of(reading: Reading, one: Contrast, registered: Registered) -> Tone:
     """What a comparison proves, after the correction for several."""
     effect, p = range_of(one), one.result.p_value_adjusted
-    if effect is None or p is None or p >= 1 - confidence or effect.low <= 0 <= effect.high:
+    level = 1 - registered.confidence if one.metric == registered.primary else FALSE_SHARE
+    if effect is None or p is None or p >= level or effect.low <= 0 <= effect.high:
         return "unsure"
     return "gain" if (effect.estimate > 0) == reading.more_is_better else "loss"
 
@@ -101,6 +103,18 @@ def p_value(p: float | None) -> str:
     if p is None:
         return NONE
     return "<0.0001" if p < 0.0001 else number(p, decimals=4 if p < 0.01 else 3)
+
+
+def said_difference(reading: Reading, per: Range, report: Report) -> str:
+    """`+2.1 (1.6–2.6)`, in the metric's unit."""
+    low, high, estimate = (_value(reading, value, per.width, report) for value in (per.low, per.high, per.estimate))
+    return f"{with_plus(estimate)} ({span(low, high)})"
+
+
+def interval_of(analysis: Analysis, metric: str, arm: str, control: str) -> Range | None:
+    """The difference per unit with its interval, where there is one."""
+    same = (one for one in _contrasts(analysis, metric) if (one.arm, one.control) == (arm, control))
+    return range_of(next(same, None))
 
 
 def _contrasts(analysis: Analysis, metric: str) -> list[Contrast]:
@@ -116,7 +130,7 @@ def _forest(contrasts: Sequence[Contrast], registered: Registered) -> EffectPict
             continue
         lift = Range(result.relative * 100, result.relative_low * 100, result.relative_high * 100)
         reading = registered.readings[one.metric]
-        tone = tone_of(reading, one, registered.confidence)
+        tone = tone_of(reading, one, registered)
         marks.append(Mark(f"{reading.title}, {_pair(one)}", lift, _lift(one), tone))
     if not marks:
         return None
@@ -146,7 +160,7 @@ def _row(report: Report, analysis: Analysis, one: Contrast, *, with_truth: bool)
         _pair(one),
         NONE if arm is None else _value(reading, arm * PER, width, report),
         NONE if control is None else _value(reading, control * PER, width, report),
-        NONE if per is None else _difference(reading, per, report),
+        NONE if per is None else said_difference(reading, per, report),
         _lift(one),
         p_value(one.result.p_value_adjusted),
     )
@@ -170,11 +184,6 @@ def _lift(one: Contrast) -> str:
     width = result.relative_high - result.relative_low
     low, high = (percent(bound, width).removesuffix(" %") for bound in (result.relative_low, result.relative_high))
     return f"{with_plus(percent(result.relative, width))} ({span(low, high)})"
-
-
-def _difference(reading: Reading, per: Range, report: Report) -> str:
-    low, high, estimate = (_value(reading, value, per.width, report) for value in (per.low, per.high, per.estimate))
-    return f"{with_plus(estimate)} ({span(low, high)})"
 
 
 def _pair(one: Contrast) -> str:

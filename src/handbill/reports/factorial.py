@@ -6,8 +6,8 @@ from handbill.reports.registered import Registered
 from handbill.reports.wording import Range
 from handbill.statistics.factorial import factorial_effects
 from handbill.statistics.means import Studentised
-from handbill.statistics.results import Aggregate, Arm
-from handbill.statistics.samples import Proportion
+from handbill.statistics.results import Arm
+from handbill.statistics.samples import Proportion, Sample
 
 CELLS: tuple[frozenset[str], ...] = (
     frozenset(),
@@ -45,7 +45,7 @@ def factorial_of(registered: Registered, arms: tuple[Arm, ...], metric: str) -> 
     if drawn != len(CELLS) or set(names) != set(CELLS):
         return None
     measured = {arm.name: arm.metrics.get(metric) for arm in arms}
-    found = [aggregate for cell in CELLS if (aggregate := measured.get(names[cell])) is not None]
+    found = [sums for cell in CELLS if isinstance(sums := measured.get(names[cell]), (Proportion, Sample))]
     if len(found) < len(CELLS) or min(map(_buyers, found)) < FEWEST_BUYERS:
         return None
     effects = factorial_effects(*found)
@@ -59,7 +59,7 @@ def _range(effect: Studentised, confidence: float) -> Range:
     return Range(effect.difference, *effect.interval(confidence))
 
 
-def _buyers(aggregate: Aggregate) -> int:
+def _buyers(aggregate: Proportion | Sample) -> int:
     if isinstance(aggregate, Proportion):
         return min(aggregate.successes, aggregate.of - aggregate.successes)
     return aggregate.buyers

@@ -145,7 +145,7 @@ def _value(own: Own, inside: ColumnElement[bool]) -> ColumnElement[Any]:
         value: ColumnElement[Any] = func.sum(case((inside, 1), else_=0))
     else:
         found = case((inside, _property(own)))
-        joined = {"sum": func.sum, "average": func.avg, "min": func.min, "max": func.max}[own.aggregation](found)
+        joined = getattr(func, {"average": "avg"}.get(own.aggregation, own.aggregation))(found)
         value = func.coalesce(cast(joined, Double), 0.0)
     return value if own.cap is None else case((value > own.cap, literal(own.cap, Double)), else_=value)
 

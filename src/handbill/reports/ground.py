@@ -57,8 +57,10 @@ def method_section(analysis: Analysis) -> Section:
         key="method",
         title="How it was computed",
         lead=(
-            f"Differences are arm minus control, two-sided, with {confidence} intervals for each comparison by itself. "
-            "p is corrected by Holm's method over all comparisons of a metric."
+            f"Differences are arm minus control, two-sided, with {confidence} intervals. "
+            "Intervals and p of the primary metric hold for all its comparisons together (Dunnett); elsewhere each "
+            "interval holds by itself, and p is corrected so that at most a tenth of the claims about secondary "
+            "metrics are false (Benjamini and Hochberg)."
         ),
         tables=(Table(("Metric", "Method", "Source"), rows, words=3),) if rows else (),
         notes=(

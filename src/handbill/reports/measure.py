@@ -1,7 +1,7 @@
 """What each arm did in its window: one grouped statement for all metrics, over all assigned units."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Double, Select, case, cast, func, null, select, union_all
@@ -11,7 +11,7 @@ from handbill.reports.families import FLAWS, Family, families_of
 from handbill.reports.metrics import MESSAGES
 from handbill.reports.registered import Registered
 from handbill.responses.events import MAILBOX_WATERMARK
-from handbill.statistics.joint import Joint
+from handbill.statistics.joint import joint_of
 from handbill.statistics.results import Aggregate, Arm, Gap
 from handbill.statistics.samples import Proportion, Sample
 from handbill.store.tables import assignment, source_watermark
@@ -31,12 +31,16 @@ class Measured:
     gaps: tuple[Gap, ...]
 
 
-def measure(connection: Connection, registered: Registered, currency: str) -> Measured:
+def measure(connection: Connection, registered: Registered, currency: str, *, messages: bool = True) -> Measured:
     """Sums over all assigned units, by intention to treat, in the window after each unit's origin.
 
-    Money is in `currency`, not in millionths: squares and cubes of millionths do not fit in 64 bits.
+    Money is in `currency`, not in millionths: squares and cubes of millionths do not fit in 64 bits. Without
+    `messages` only outcomes are measured.
     """
     families = families_of(connection, registered, currency)
+    if not messages:
+        families = [family for family in families if family.name in ("sales", "goals")]
+        registered = replace(registered, own=())
     found = _by_arm(connection, registered, families)
     gaps = [*_money_gaps(found, registered, currency), *_unheard(connection, found, registered)]
     missing = {gap.metric for gap in gaps}
@@ -131,8 +135,8 @@ def _aggregates(registered: Registered, sums: Sums, missing: set[str], *, with_m
             aggregates[name] = Proportion(int(sums.get(f"{name}_count", 0)), of=units)
         elif reading.metric.kind == "ratio":
             powers = {power: sums.get(f"{name}_{power}", 0.0) for power in POWERS}
-            counts = {key: int(sums.get(f"{name}_{key}", 0)) for key in ("buyers", "active")}
-            aggregates[name] = Joint(n=units, **powers, **counts)
+            buyers, active = (int(sums.get(f"{name}_{key}", 0)) for key in ("buyers", "active"))
+            aggregates[name] = joint_of(units, powers, buyers=buyers, active=active)
         else:
             total, squares, cubes = (sums.get(f"{name}_{power}", 0.0) for power in ("sum", "squares", "cubes"))
             aggregates[name] = Sample(units, total, squares, cubes, int(sums.get(f"{name}_buyers", 0)))

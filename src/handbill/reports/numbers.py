@@ -5,10 +5,10 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
+from handbill.reports.beside_numbers import beside_as_json, given, range_as_json
 from handbill.reports.document import Analysis, Report
 from handbill.reports.factorial import Factorial
 from handbill.reports.money import Gain
-from handbill.reports.wording import Range
 from handbill.statistics.results import as_json as results_as_json
 
 
@@ -24,8 +24,9 @@ def _values(report: Report) -> dict[str, Any]:
         "currency": report.currency,
         "status": report.screen.status,
         "words": report.screen.words,
+        "alarms": list(report.screen.alarms),
         "verdicts": [
-            _given({"status": each.status, "about": each.about or None, "says": each.says, "next": each.next})
+            given({"status": each.status, "about": each.about or None, "says": each.says, "next": each.next})
             for each in report.screen.verdicts
         ],
         **(_analysis(report.analysis) if report.analysis else {}),
@@ -61,7 +62,7 @@ def _analysis(analysis: Analysis) -> dict[str, Any]:
             "within_seconds": int(registered.within.total_seconds()),
             "comparisons": [f"{arm} - {control}" for arm, control in registered.pairs],
         },
-        "maturity": _given(
+        "maturity": given(
             {
                 "units": maturity.units,
                 "completed": maturity.completed,
@@ -73,21 +74,22 @@ def _analysis(analysis: Analysis) -> dict[str, Any]:
         "results": results_as_json(analysis.results),
         "money": [_gain(gain) for gain in analysis.gains],
         **({"channels": _factorial(analysis.factorial)} if analysis.factorial else {}),
+        **beside_as_json(analysis),
     }
 
 
 def _gain(gain: Gain) -> dict[str, Any]:
-    return _given(
+    return given(
         {
             "arm": gain.arm,
             "control": gain.control,
             "units": gain.units,
             "extra_cost": gain.cost,
-            "extra": _range(gain.extra),
+            "extra": range_as_json(gain.extra),
             "extra_of": gain.extra_of or None,
-            "cost_each": _range(gain.cost_each),
+            "cost_each": range_as_json(gain.cost_each),
             "cost_each_at_least": gain.cost_at_least,
-            "margin_after_costs": _range(gain.margin),
+            "margin_after_costs": range_as_json(gain.margin),
             "margin_is_rough": gain.rough if gain.margin else None,
             "no_margin": gain.no_margin or None,
         }
@@ -97,8 +99,8 @@ def _gain(gain: Gain) -> dict[str, Any]:
 def _factorial(factorial: Factorial) -> dict[str, Any]:
     return {
         "metric": factorial.metric,
-        "main": {each.channel: _range(each.effect) for each in factorial.main},
-        "interaction": _range(factorial.interaction.effect),
+        "main": {each.channel: range_as_json(each.effect) for each in factorial.main},
+        "interaction": range_as_json(factorial.interaction.effect),
     }
 
 
@@ -117,13 +119,5 @@ def _covered(report: Report, metric: str, arm: str, control: str, difference: fl
     return {}
 
 
-def _range(values: Range | None) -> dict[str, float] | None:
-    return None if values is None else {"estimate": values.estimate, "low": values.low, "high": values.high}
-
-
 def _time(moment: datetime) -> str:
     return moment.isoformat()
-
-
-def _given(values: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in values.items() if value is not None}

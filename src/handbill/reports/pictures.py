@@ -72,4 +72,15 @@ class TimingPicture:
     lines: Mapping[str, tuple[float, ...]]
 
 
-Picture = EffectPicture | WaterfallPicture | TimingPicture
+@dataclass(frozen=True)
+class BandPicture:
+    """One effect at several days, each with its interval; `more` says what lies above nothing."""
+
+    name: str
+    title: str
+    description: str
+    points: tuple[tuple[int, Range], ...]
+    more: str
+
+
+Picture = EffectPicture | WaterfallPicture | TimingPicture | BandPicture

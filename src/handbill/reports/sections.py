@@ -2,7 +2,9 @@
 
 from zoneinfo import ZoneInfo
 
+from handbill.reports.beside_tables import attributed_section, beside_section, guardrail_section
 from handbill.reports.content import Figure, Section
+from handbill.reports.course_tables import course_section, segments_section
 from handbill.reports.document import Analysis, Report
 from handbill.reports.effect_tables import NONE, effect_picture, effect_section, exploratory_section
 from handbill.reports.ground import method_section, quality_section, registration_section
@@ -28,9 +30,14 @@ def sections_of(report: Report) -> list[Section]:
         ]  # fmt: skip
     found = [
         effect_section(report, analysis),
+        guardrail_section(analysis),
         money_section(report, analysis),
         factorial_section(analysis),
+        beside_section(report, analysis),
+        course_section(analysis),
         timing_section(analysis),
+        segments_section(report, analysis),
+        attributed_section(analysis),
         audience_section(report),
         funnel_section(report),
         exploratory_section(report, analysis),

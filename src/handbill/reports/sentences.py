@@ -87,7 +87,7 @@ def doubt_sentence(result: Comparison, family: int) -> str:
         return ""
     return (
         f"Among {family} comparisons, chance alone brings a difference like this too often "
-        f"(p = {number(adjusted, decimals=3)} after Holm's correction)."
+        f"(p = {number(adjusted, decimals=3)} after the correction for several)."
     )
 
 

@@ -11,6 +11,7 @@ def as_markdown(report: Report) -> str:
     for verdict in report.screen.verdicts:
         about = f"**{_plain(verdict.about)}:** " if verdict.about else ""
         parts.append(f"{about}{_plain(verdict.says)}\n**Next:** {_plain(verdict.next)}")
+    parts += [f"**{_plain(alarm)}**" for alarm in report.screen.alarms]
     if simulated := coverage(report):
         parts.append(f"> {simulated}")
     parts += [_section(section) for section in sections_of(report)]

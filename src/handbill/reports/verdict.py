@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Literal
 from zoneinfo import ZoneInfo
 
+from handbill.reports.guardrails import Judged
 from handbill.reports.maturity import Maturity
 from handbill.reports.money import Gain, contrast_of, range_of
 from handbill.reports.phrases import Nouns, arm_phrase, control_phrase, nouns_of
@@ -20,7 +21,7 @@ from handbill.reports.sentences import (
     repeat_advice,
     total_clause,
 )
-from handbill.reports.wording import Range, capital, count, day, duration, listed
+from handbill.reports.wording import Range, capital, count, day, duration, listed, percent
 from handbill.statistics.results import Contrast, Results
 
 Status = Literal["worked", "worked_at_a_loss", "did_harm", "cannot_tell", "too_early", "split_broken", "no_comparison"]
@@ -68,17 +69,34 @@ class FirstScreen:
     status: Status
     headline: str
     verdicts: tuple[Verdict, ...]
+    alarms: tuple[str, ...] = ()
 
     @property
     def words(self) -> str:
         """All of it as plain text, one paragraph a comparison."""
         if len(self.verdicts) == 1:
-            return f"{self.headline} {self.verdicts[0].words}"
-        return "\n\n".join((self.headline, *(verdict.words for verdict in self.verdicts)))
+            return " ".join((f"{self.headline} {self.verdicts[0].words}", *self.alarms))
+        return "\n\n".join((self.headline, *(verdict.words for verdict in self.verdicts), *self.alarms))
 
 
-def first_screen(registered: Registered, results: Results, gains: Sequence[Gain], currency: str) -> FirstScreen:
+def first_screen(
+    registered: Registered, results: Results, gains: Sequence[Gain], currency: str, guardrails: Sequence[Judged] = ()
+) -> FirstScreen:
     """The words for a mature experiment whose arms were split as declared."""
+    screen = _screen(registered, results, gains, currency)
+    return replace(screen, alarms=tuple(alarm(registered, each) for each in guardrails if each.verdict == "harmful"))
+
+
+def alarm(registered: Registered, judged: Judged) -> str:
+    """`Guardrail broken: arm “discount” has more unsubscribers than was called harmless. Do not send it again…`"""
+    reading, rail = registered.readings[judged.rail.metric], judged.rail
+    less = "fewer" if reading.more_is_better else "more"
+    limit = f"the ceiling of {percent(rail.below)}" if rail.below is not None else "was called harmless"
+    than = f"{less} {reading.many} than {limit}"
+    return f"Guardrail broken: arm “{judged.arm}” has {than}. Do not send it again as it is."
+
+
+def _screen(registered: Registered, results: Results, gains: Sequence[Gain], currency: str) -> FirstScreen:
     nouns = nouns_of(registered, currency)
     verdicts = []
     for arm, control in registered.deciding:

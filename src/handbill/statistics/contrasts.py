@@ -97,6 +97,18 @@ def compare_aggregates(
     return _with_chance(result, control, treatment)
 
 
+def error_of(control: Aggregate, treatment: Aggregate) -> float | None:
+    """The standard error of the difference; None where nothing varies or the two are not of one kind."""
+    if isinstance(control, Regressed) and isinstance(treatment, Regressed):
+        return standard_error(control.rest, treatment.rest)
+    if isinstance(control, Joint) and isinstance(treatment, Joint):
+        known = compare_ratios(control, treatment).low is not None
+        return delta(control, treatment).standard_error if known else None
+    if isinstance(control, (Proportion, Sample, Clustered)) and isinstance(treatment, type(control)):
+        return standard_error(control, treatment)
+    return None
+
+
 def _compare(control: Aggregate, treatment: Aggregate, confidence: float, method: Method | None) -> Comparison:
     if isinstance(control, Proportion) and isinstance(treatment, Proportion):
         if method == "any-time":
@@ -135,7 +147,7 @@ def _with_chance(result: Comparison, control: Aggregate, treatment: Aggregate) -
     if isinstance(control, Proportion) and isinstance(treatment, Proportion):
         verdict = rates_verdict(control, treatment) if result.difference is not None else None
     elif result.difference is not None and result.p_value is not None:
-        error = _standard_error(control, treatment)
+        error = error_of(control, treatment)
         verdict = effect_verdict(result.difference, error) if error else None
     if verdict is None:
         return result
@@ -144,13 +156,3 @@ def _with_chance(result: Comparison, control: Aggregate, treatment: Aggregate) -
         probability_to_beat_control=verdict.probability_to_beat_control,
         expected_loss=verdict.expected_loss,
     )
-
-
-def _standard_error(control: Aggregate, treatment: Aggregate) -> float | None:
-    if isinstance(control, Regressed) and isinstance(treatment, Regressed):
-        return standard_error(control.rest, treatment.rest)
-    if isinstance(control, Joint) and isinstance(treatment, Joint):
-        return delta(control, treatment).standard_error
-    if isinstance(control, (Sample, Clustered)) and isinstance(treatment, (Sample, Clustered)):
-        return standard_error(control, treatment)
-    return None

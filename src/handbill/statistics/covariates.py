@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from handbill.statistics.cuped import CUPED, CUPED_SOURCE, LIN, LIN_SOURCE
 from handbill.statistics.joint import Clustered
-from handbill.statistics.means import LARGEST_SAFE_RATIO, SMALLEST_VARIANCE, compare_means, welch
+from handbill.statistics.means import FEWEST_BUYERS, LARGEST_SAFE_RATIO, SMALLEST_VARIANCE, compare_means, welch
 from handbill.statistics.ratios import compare_ratios, delta
 from handbill.statistics.samples import Comparison, Proportion, Sample
 
@@ -71,8 +71,8 @@ def compare_regressed(control: Regressed, treatment: Regressed, plain: Compariso
         return replace(plain, reasons=(*plain.reasons, *((few,) if plain.difference is not None else ())))
     base, rest = control.rest, treatment.rest
     if isinstance(base, Sample) and isinstance(rest, Sample):
-        fewest = {"fewest_buyers": 0} if isinstance(control.plain, Proportion) else {}
-        result = compare_means(base, rest, confidence=plain.confidence, **fewest)
+        fewest = 0 if isinstance(control.plain, Proportion) else FEWEST_BUYERS
+        result = compare_means(base, rest, confidence=plain.confidence, fewest_buyers=fewest)
         after = welch(base, rest).standard_error if result.low is not None else None
     elif isinstance(base, Clustered) and isinstance(rest, Clustered):
         result = compare_ratios(base.groups, rest.groups, confidence=plain.confidence)

@@ -1,5 +1,6 @@
 """What is known of two metrics of the same contacts, or of a household's orders and its members, taken together."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -89,6 +90,24 @@ class Joint:
             buyers=int(np.count_nonzero(first)),
             active=int(np.count_nonzero(second)),
         )
+
+
+def joint_of(n: int, sums: Mapping[str, float], *, buyers: int, active: int) -> Joint:
+    """The joint of sums by their names; what is not named is zero."""
+    return Joint(
+        n=n,
+        y=sums.get("y", 0.0),
+        x=sums.get("x", 0.0),
+        yy=sums.get("yy", 0.0),
+        yx=sums.get("yx", 0.0),
+        xx=sums.get("xx", 0.0),
+        yyy=sums.get("yyy", 0.0),
+        yyx=sums.get("yyx", 0.0),
+        yxx=sums.get("yxx", 0.0),
+        xxx=sums.get("xxx", 0.0),
+        buyers=buyers,
+        active=active,
+    )
 
 
 @dataclass(frozen=True)
