@@ -9,6 +9,7 @@ from itertools import accumulate
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Float, Text, case, literal, select, update
+from sqlalchemy.sql.dml import Update
 
 from handbill.definitions.campaign import Campaign
 from handbill.planning.selection import Occasion, selection
@@ -48,12 +49,20 @@ def assign(connection: Connection, occasion: Occasion) -> None:
     if campaign.experiment is None:
         connection.execute(planned.values(arm=shares[0][0], propensity=1))
         return
-    fraction = Fraction(campaign.experiment.salt, selection.c.unit_id)
-    connection.execute(planned.values(arm=arm_in_sql(shares, fraction)))
-    connection.execute(planned.values(propensity=_propensity(shares, selection.c.arm)))
+    connection.execute(_draw(shares, campaign.experiment.salt))
     sealed = select(experiment.c.id).where(experiment.c.campaign == campaign.name)
     if (experiment_id := connection.scalar(sealed)) is not None:
         _keep_earlier(connection, experiment_id)
+
+
+def _draw(shares: Shares, salt: str) -> Update:
+    """Every unit's fraction is worked out once, and then looked up among the bounds."""
+    fraction = Fraction(salt, selection.c.unit_id).label("fraction")
+    drawn = select(selection.c.contact_id, fraction).where(selection.c.reason.is_(None)).cte("drawn")
+    drawn = drawn.prefix_with("MATERIALIZED")
+    arm = arm_in_sql(shares, drawn.c.fraction)
+    chosen = {"arm": arm, "propensity": _propensity(shares, arm)}
+    return update(selection).where(selection.c.contact_id == drawn.c.contact_id).values(chosen)
 
 
 def _keep_earlier(connection: Connection, experiment_id: int) -> None:

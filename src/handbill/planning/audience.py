@@ -141,6 +141,7 @@ def set_times(connection: Connection, occasion: Occasion) -> None:
     make_anew(connection, moments)
     if names := connection.scalars(select(selection.c.timezone).distinct()).all():
         connection.execute(insert(moments), [_moment(occasion, name) for name in names])
+        count_rows(connection, moments)
     here = selection.c.timezone == moments.c.timezone
     columns = {name: moments.c[name] for name in ("due_at", "origin_at", "reason")}
     connection.execute(update(selection).where(here, selection.c.reason.is_(None)).values(columns))

@@ -8,6 +8,7 @@ counts, but two messages that are further apart than the period never press toge
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from sqlalchemy import (
     CTE,
@@ -23,9 +24,8 @@ from sqlalchemy import (
     case,
     func,
     literal,
-    or_,
     select,
-    union,
+    true,
     union_all,
 )
 
@@ -115,32 +115,37 @@ def _over(
     return select(pressure.c.who).where(pressure.c.own > 0, pressure.c.pressure > cap.max).distinct()
 
 
-def _others(own: _Own, campaigns: tuple[str, ...]) -> FromClause:
-    """Messages of others that the cap counts."""
-    parts = [select(sealed).where(sealed.c.channel.in_(own.counted))]
+def _others(own: _Own, campaigns: tuple[str, ...]) -> CTE:
+    """Messages of others that the cap counts, with their weight."""
+    parts = [_counted(sealed, own).where(sealed.c.channel.in_(own.counted))]
     if campaigns:
         counts = (reserved.c.campaign.in_(campaigns), reserved.c.channel.in_(own.counted))
-        parts.append(select(reserved).where(*counts))
+        parts.append(_counted(reserved, own).where(*counts))
     return union_all(*parts).cte("others")
 
 
-def _by_contact(own: _Own, cap: Cap, others: FromClause) -> CTE:
-    pressed = or_(literal(own.weight > cap.max), selection.c.contact_id.in_(select(others.c.contact_id)))
+def _counted(messages: Table, own: _Own) -> Select[Any]:
+    points = {channel: literal(weight, Integer) for channel, weight in own.counted.items()}
+    weight = case(points, value=messages.c.channel).label("weight")
+    return select(messages.c.contact_id, messages.c.household_key, messages.c.at, weight)
+
+
+def _by_contact(own: _Own, cap: Cap, others: CTE) -> CTE:
     mine = [
         select(selection.c.contact_id.label("who"), leaves_at(own.occasion, channel).label("at"),
                literal(own.counted[channel], Integer).label("weight"), literal(1, Integer).label("own"))
-        .where(selection.c.reason.is_(None), pressed)
+        .where(selection.c.reason.is_(None), _in_question(own, cap, selection.c.contact_id, others))
         for channel in own.channels
     ]  # fmt: skip
     theirs = (
-        select(others.c.contact_id, others.c.at, _weight(own, others), literal(0, Integer))
+        select(others.c.contact_id, others.c.at, others.c.weight, literal(0, Integer))
         .join_from(others, selection, selection.c.contact_id == others.c.contact_id)
-        .where(selection.c.reason.is_(None))
+        .where(selection.c.reason.is_(None), _in_question(own, cap, others.c.contact_id, others))
     )
     return union_all(*mine, theirs).cte("counted")
 
 
-def _by_household(own: _Own, cap: Cap, others: FromClause) -> CTE:
+def _by_household(own: _Own, cap: Cap, others: CTE) -> CTE:
     """For each planned member: what the household gets from others, and from this campaign up to this member.
 
     Where the campaign sends post, one member is the recipient for all.
@@ -149,11 +154,11 @@ def _by_household(own: _Own, cap: Cap, others: FromClause) -> CTE:
     other = members.alias("other_member")
     one_each = "direct_mail" in own.occasion.campaign.channels
     which = other.c.contact_id == members.c.contact_id if one_each else other.c.contact_id <= members.c.contact_id
-    crowded = select(members.c.household_key).group_by(members.c.household_key).having(func.count() > 1)
-    in_question = or_(
-        literal(own.weight > cap.max),
-        members.c.household_key.in_(union(select(others.c.household_key), crowded)),
-    )
+    rows = select(others.c.household_key.label("who"), others.c.weight)
+    if not one_each:
+        rows = union_all(rows, select(members.c.household_key, literal(own.weight, Integer)))
+    held = 0 if one_each else own.weight
+    in_question = _in_question(own, cap, members.c.household_key, rows.subquery(), held)
     is_own = case((other.c.contact_id == members.c.contact_id, 1), else_=0)
     mine = [
         select(members.c.contact_id.label("who"), other.c[channel].label("at"),
@@ -162,10 +167,24 @@ def _by_household(own: _Own, cap: Cap, others: FromClause) -> CTE:
         .where(in_question)
         for channel in own.channels
     ]  # fmt: skip
-    theirs = select(members.c.contact_id, others.c.at, _weight(own, others), literal(0, Integer)).join_from(
-        members, others, others.c.household_key == members.c.household_key
+    theirs = (
+        select(members.c.contact_id, others.c.at, others.c.weight, literal(0, Integer))
+        .join_from(members, others, others.c.household_key == members.c.household_key)
+        .where(in_question)
     )
     return union_all(*mine, theirs).cte("counted")
+
+
+def _in_question(own: _Own, cap: Cap, who: ColumnElement[Any], rows: FromClause, held: int = 0) -> ColumnElement[bool]:
+    """Whether all messages together are more than the cap allows, however far apart: only these few are looked at.
+
+    `rows` hold what presses on whom; `held` is what of this campaign's own weight is among them.
+    """
+    if own.weight > cap.max:
+        return true()
+    column = rows.c.who if "who" in rows.c else rows.c.contact_id
+    many = select(column).group_by(column).having(func.sum(rows.c.weight) > cap.max - own.weight + held)
+    return who.in_(many)
 
 
 def _members(own: _Own) -> CTE:
@@ -177,10 +196,6 @@ def _members(own: _Own) -> CTE:
         .where(selection.c.reason.is_(None))
         .cte("member")
     )
-
-
-def _weight(own: _Own, others: FromClause) -> ColumnElement[int]:
-    return case({channel: literal(points, Integer) for channel, points in own.counted.items()}, value=others.c.channel)
 
 
 _NOUNS = {"email": ("e-mail", "e-mails"), "direct_mail": ("letter", "letters"), None: ("message", "messages")}

@@ -11,7 +11,9 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Float,
+    FromClause,
     Integer,
+    Label,
     MetaData,
     Row,
     Select,
@@ -31,7 +33,7 @@ from sqlalchemy import (
 from handbill.definitions.campaign import Channel
 from handbill.definitions.values import zone
 from handbill.planning.quiet_hours import end_of_quiet, is_by_recipient, is_quiet, quiet_hours_of, start_of_quiet
-from handbill.planning.selection import Occasion, leaves_at, make_anew, selection
+from handbill.planning.selection import Occasion, count_rows, leaves_at, make_anew, selection
 from handbill.planning.timezones import zone_of
 from handbill.planning.turns import Crowd, Pace, Quiet, Stretch, never_quiet, turns
 from handbill.store.tables import contact
@@ -92,6 +94,7 @@ def set_turns(connection: Connection, occasion: Occasion) -> None:
     make_anew(connection, stretches)
     if found:
         connection.execute(insert(stretches), [_as_row(each) for each in found])
+        count_rows(connection, stretches)
     places = _places(connection, occasion, pace).subquery()
     here = and_(
         selection.c.contact_id == places.c.contact_id,
@@ -178,38 +181,40 @@ def _quiet(occasion: Occasion) -> Quiet:
 
 
 def _crowds(connection: Connection, occasion: Occasion, pace: Pace) -> list[Crowd]:
-    places = _places(connection, occasion, pace).subquery()
-    keys = (places.c.since, places.c.timezone, places.c.domain)
-    counted = select(*keys, func.count()).where(places.c.is_written_to == 1).group_by(*keys)
-    return [Crowd(from_micros(since), *rest) for since, *rest in connection.execute(counted.order_by(*keys))]
+    """How many messages wait in each crowd."""
+    keys, people = _crowd_of(connection, occasion, pace)
+    counted = select(*keys, func.count()).select_from(people)
+    counted = counted.where(selection.c.reason.is_(None), _is_written_to(occasion)).group_by(*keys).order_by(*keys)
+    return [Crowd(from_micros(since), *rest) for since, *rest in connection.execute(counted)]
 
 
 def _places(connection: Connection, occasion: Occasion, pace: Pace) -> Select[Any]:
     """Which crowd everybody stands in, and the number of the message in it that leaves with them or before them."""
+    keys, people = _crowd_of(connection, occasion, pace)
+    is_message = case((_is_written_to(occasion), 1), else_=0)
+    number = func.sum(is_message).over(partition_by=keys, order_by=selection.c.contact_id, rows=(None, 0)) - 1
+    place = case((number > 0, number), else_=0).label("place")
+    return select(selection.c.contact_id, *keys, place).select_from(people).where(selection.c.reason.is_(None))
+
+
+def _crowd_of(
+    connection: Connection, occasion: Occasion, pace: Pace
+) -> tuple[tuple[Label[Any], Label[Any], Label[Any]], FromClause]:
+    """What makes a crowd, and the tables that say it."""
     by_zone = is_by_recipient(quiet_hours_of(occasion.project, occasion.campaign))
     timezone = selection.c.timezone if by_zone else literal(EVERYWHERE, Text)
     since = type_coerce(selection.c.origin_at, BigInteger)
-    people = selection.join(contact, contact.c.id == selection.c.contact_id) if pace.domains else selection
-    domain = literal(EVERYWHERE, Text)
+    people: FromClause = selection
+    domain: ColumnElement[str] = literal(EVERYWHERE, Text)
     if pace.domains:
+        people = selection.join(contact, contact.c.id == selection.c.contact_id)
         own = domain_of(connection, contact.c.email_key)
         domain = case((own.in_(sorted(pace.domains)), own), else_=domain)
-    arms = [name for name, arm in occasion.campaign.arms.items() if arm.email]
-    is_written_to = case((selection.c.arm.in_(arms), 1), else_=0)
-    crowd = {"partition_by": [since, timezone, domain], "order_by": selection.c.contact_id, "rows": (None, 0)}
-    number = func.sum(is_written_to).over(**crowd) - 1
-    return (
-        select(
-            selection.c.contact_id,
-            since.label("since"),
-            timezone.label("timezone"),
-            domain.label("domain"),
-            is_written_to.label("is_written_to"),
-            case((number > 0, number), else_=0).label("place"),
-        )
-        .select_from(people)
-        .where(selection.c.reason.is_(None))
-    )
+    return (since.label("since"), timezone.label("timezone"), domain.label("domain")), people
+
+
+def _is_written_to(occasion: Occasion) -> ColumnElement[bool]:
+    return selection.c.arm.in_([name for name, arm in occasion.campaign.arms.items() if arm.email])
 
 
 def _as_row(each: Stretch) -> dict[str, Any]:
