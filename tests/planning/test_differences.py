@@ -128,7 +128,7 @@ def test_a_clause_that_time_passed_by_is_named_with_its_place(store: Engine, tmp
         add_order(connection, ids[2], 10, days_ago=-0.5)
     shop = project(tmp_path, All((BRITISH, BUYERS)))
     found = moved_since(store, shop, first_plan(store, shop))
-    clause = "event: order, within: 90 days (segments/buyers.yaml:5)"
+    clause = "event: order, within: 90 days (segments/buyers.yaml:5:7)"
     assert found.left == (Movement("not_selected", 1, clause=clause, example="c-00000"),)
     assert found.entered == (Movement("selected", 1, clause=clause, example="c-00002"),)
     assert found.left[0].sentence(entered=False) == f"no longer in the segments: {clause}"
@@ -150,7 +150,7 @@ def test_a_field_that_changed_is_named_for_those_who_came_and_those_who_went(sto
             ])  # fmt: skip
             connection.execute(update(contact).where(contact.c.id == contact_id).values(attributes={"tier": new}))
     found = moved_since(store, shop, before)
-    clause = "field: tier, eq: gold (segments/buyers.yaml:6)"
+    clause = "field: tier, eq: gold (segments/buyers.yaml:6:7)"
     assert found.left == (Movement("not_selected", 1, clause=clause, example="ann"),)
     assert found.entered == (Movement("selected", 1, clause=clause, example="bob"),)
 
@@ -165,8 +165,8 @@ def test_of_a_field_without_a_history_the_clause_that_fails_is_named(store: Engi
         connection.execute(update(contact).where(contact.c.id == ids[1]).values(city="Paris"))
     found = moved_since(store, shop, before)
     assert {(each.clause, each.example) for each in found.left} == {
-        ("field: country, in: [GB, IE] (segments/british.yaml:4)", "c-00000"),
-        ("not: field: city, eq: Paris (segments/buyers.yaml:9)", "c-00001"),
+        ("field: country, in: [GB, IE] (segments/british.yaml:4:7)", "c-00000"),
+        ("field: city, eq: Paris (segments/buyers.yaml:9:7)", "c-00001"),
     }
 
 
@@ -196,7 +196,7 @@ def test_an_edited_clause_is_named_as_the_one_that_moved_people(store: Engine, t
         store, project(tmp_path, FieldClause("country", (Comparison("eq", "GB"),), place=(4, 7))), before
     )
     assert found.left == (
-        Movement("not_selected", 1, clause="field: country, eq: GB (segments/buyers.yaml:4)", example="eve"),
+        Movement("not_selected", 1, clause="field: country, eq: GB (segments/buyers.yaml:4:7)", example="eve"),
     )
     assert [str(each) for each in found.edits] == [
         "segments.buyers: field: country, in: [GB, IE] → field: country, eq: GB"

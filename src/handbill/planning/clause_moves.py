@@ -1,39 +1,19 @@
 """Which clause of a segment let contacts in since an earlier plan, or no longer holds for them."""
 
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import (
-    BigInteger,
-    Column,
-    ColumnElement,
-    Connection,
-    Integer,
-    MetaData,
-    Select,
-    Table,
-    and_,
-    case,
-    func,
-    insert,
-    literal,
-    not_,
-    null,
-    or_,
-    select,
-)
+from sqlalchemy import BigInteger, Column, Connection, MetaData, Table, case, func, insert, literal, select
 
-from handbill.definitions.project import Project
-from handbill.definitions.segment import Clause, SegmentClause
-from handbill.definitions.values import zone
-from handbill.planning.comparisons import Present
-from handbill.planning.conditions import compile_clause
-from handbill.planning.definition import BESIDE, rule_lines
+from handbill.definitions.segment import AnyOf, Segment, SegmentClause
+from handbill.planning.clause_tree import Node, Verdicts, holds, leaves_of, tree_of, verdict_columns, verdicts_in
+from handbill.planning.comparisons import Present, moment
 from handbill.planning.moves import Earlier, Moves
+from handbill.planning.segment_differences import decisive
 from handbill.planning.selection import Occasion, make_anew
 from handbill.store.tables import contact
-from handbill.store.types import UtcTime
 
 BATCH = 10_000
 FEW = 20_000
@@ -47,7 +27,6 @@ moved = Table(
     "moved",
     MetaData(),
     Column("contact_id", BigInteger, primary_key=True, autoincrement=False),
-    Column("entered", Integer, nullable=False),
     prefixes=["TEMPORARY"],
 )
 """The contacts that the segments decided about since the earlier plan."""
@@ -62,86 +41,64 @@ class Cause:
     example: int
 
 
-@dataclass(frozen=True)
-class _Leaf:
-    """A clause that holds no other; `is_new` when the segment did not have it then, `is_denied` under a `not`."""
-
-    clause: Clause
-    words: str
-    is_new: bool
-    is_denied: bool
-
-
 def causes_of(
     connection: Connection, occasion: Occasion, earlier: Earlier, moves: Moves, *, entered: bool
 ) -> list[Cause]:
     """The causes for those whom the segments hold now (entered), or hold no longer; the most frequent first.
 
-    A clause is the cause when it holds now and did not then, or the other way round; the first one counts. What people
-    did is taken up to then, and fields as they were then, as far as their history is known.
+    Today's clauses are worked out then and now; the one whose change changed the answer is the cause. What people did
+    is taken up to then, and fields as they were then, as far as their history is known. Where today's rule would have
+    answered alike then, the cause of those who went out is the clause that does not let them in.
     """
     ids = moves.came_in if entered else moves.went_out
     if not ids:
         return []
     make_anew(connection, moved)
     for start in range(0, len(ids), BATCH):
-        rows = [{"contact_id": each, "entered": int(entered)} for each in ids[start : start + BATCH]]
-        connection.execute(insert(moved), rows)
-    leaves = list(_leaves(occasion, earlier))
-    counted = connection.execute(_by_cause(occasion, earlier, leaves, entered=entered, few=len(ids) <= FEW)).tuples()
-    words = {-1: NEW, None: LATER} | {number: leaf.words for number, leaf in enumerate(leaves)}
-    found = [Cause(words[number], contacts, example) for number, contacts, example in counted]
-    if gone := len(ids) - sum(each.contacts for each in found):
-        known = {each.example for each in found}
-        found.append(Cause(ERASED, gone, next(each for each in ids if each not in known)))
-    return sorted(found, key=lambda each: (-each.contacts, each.words))
+        connection.execute(insert(moved), [{"contact_id": each} for each in ids[start : start + BATCH]])
+    tree = tree_of(occasion.project, _audience(occasion))
+    found: dict[str, tuple[int, int]] = defaultdict(lambda: (0, ids[-1]))
+    for contacts, example, is_new, old, new in _verdicts(connection, occasion, earlier, tree, few=len(ids) <= FEW):
+        words = NEW if entered and is_new else _cause(tree, old, new)
+        found[words] = found[words][0] + contacts, min(found[words][1], example)
+    if gone := len(ids) - sum(contacts for contacts, _ in found.values()):
+        known = {example for _, example in found.values()}
+        found[ERASED] = gone, next(each for each in ids if each not in known)
+    causes = [Cause(words, *each) for words, each in found.items()]
+    return sorted(causes, key=lambda each: (-each.contacts, each.words))
 
 
-def _leaves(occasion: Occasion, earlier: Earlier) -> Iterator[_Leaf]:
-    """The clauses of all included segments, and of those that they name, in their order."""
-    project, waiting = occasion.project, list(occasion.campaign.audience.include)
-    before = (earlier.definition.get(BESIDE) or {}).get("segments") or {}
-    seen: set[str] = set()
-    while waiting:
-        slug = waiting.pop(0)
-        if slug in seen:
-            continue
-        seen.add(slug)
-        known = (before.get(slug) or {}).get("rule")
-        for text, clause in rule_lines(project.segments[slug].where, zone(project.timezone)):
-            if isinstance(clause, SegmentClause):
-                waiting.append(clause.segment)
-            else:
-                words = f"{text} ({_where(project, slug, clause)})"
-                is_new = known is not None and text not in known
-                yield _Leaf(clause, words, is_new, is_denied=text.count("not: ") % 2 == 1)
+def _audience(occasion: Occasion) -> Segment:
+    """The included segments as one rule."""
+    return Segment("", "", AnyOf(tuple(SegmentClause(slug) for slug in occasion.campaign.audience.include)))
 
 
-def _where(project: Project, slug: str, clause: Clause) -> str:
-    file = project.segments[slug].file or slug
-    return f"{file}:{clause.place[0]}" if clause.place[0] else file
-
-
-def _by_cause(occasion: Occasion, earlier: Earlier, leaves: list[_Leaf], *, entered: bool, few: bool) -> Select[Any]:
-    """How many for each cause, by the clause's number; -1 are new contacts, null those whom no clause explains."""
-    is_new = contact.c.created_at > literal(earlier.made_at, UtcTime)
-    present = Present.at(occasion.now, occasion.project.timezone)
-    past = Present.at(earlier.made_at, occasion.project.timezone, rebuilt=True)
+def _verdicts(
+    connection: Connection, occasion: Occasion, earlier: Earlier, tree: Node, *, few: bool
+) -> Iterator[tuple[int, int, int, Verdicts, Verdicts]]:
+    """How many contacts, the first of them, whether they are new, and which clauses held then and hold now."""
+    timezone = occasion.project.timezone
+    present, past = Present.at(occasion.now, timezone), Present.at(earlier.made_at, timezone, rebuilt=True)
     if few:
         # With the contact of the statement around it, each condition looks up that contact's rows by their index.
         own: Any = contact.c.id
         present, past = replace(present, contact_id=own), replace(past, contact_id=own)
-    whens: list[tuple[ColumnElement[bool], int]] = [(is_new, -1)] if entered else []
-    others = []
-    for number, leaf in enumerate(leaves):
-        holds, held = (compile_clause(occasion.project, leaf.clause, each) for each in (present, past))
-        switched = or_(and_(holds, not_(held)), and_(held, not_(holds)))
-        decides = holds if entered != leaf.is_denied else not_(holds)
-        whens.append((or_(switched, decides) if leaf.is_new else switched, number))
-        others.append((decides, number))
-    # Not every field has a history: of those who went out, the first clause that does not let them in is the cause.
-    whens += [] if entered else others
-    cause = case(*whens, else_=None) if whens else null()
-    each = select(cause.label("cause"), contact.c.id).join_from(moved, contact, contact.c.id == moved.c.contact_id)
-    causes = each.subquery()
-    return select(causes.c.cause, func.count(), func.min(causes.c.id)).group_by(causes.c.cause)
+    then, today = (
+        verdict_columns(occasion.project, tree, each, name) for each, name in ((past, "then"), (present, "now"))
+    )
+    is_new = case((contact.c.created_at > moment(earlier.made_at), literal(1)), else_=literal(0)).label("is_new")
+    each = select(contact.c.id, is_new, *then, *today)
+    rows = each.join_from(moved, contact, contact.c.id == moved.c.contact_id).subquery()
+    groups = [rows.c[column.name] for column in (is_new, *then, *today)]
+    counted = select(func.count(), func.min(rows.c.id), *groups).group_by(*groups)
+    for contacts, example, new, *numbers in connection.execute(counted).tuples():
+        yield contacts, example, new, verdicts_in(numbers[: len(then)]), verdicts_in(numbers[len(then) :])
+
+
+def _cause(tree: Node, old: Verdicts, new: Verdicts) -> str:
+    if holds(tree, old) != holds(tree, new):
+        return "{} ({})".format(*decisive(tree, old, new))
+    if holds(tree, new):
+        return LATER
+    refusing = next((leaf for leaf in leaves_of(tree) if holds(tree, new ^ (1 << leaf.leaf))), leaves_of(tree)[0])
+    return f"{refusing.text} ({refusing.place})"

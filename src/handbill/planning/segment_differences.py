@@ -89,7 +89,7 @@ def segment_differences(
         before += contacts * was
         after += contacts * is_in
         if was != is_in:
-            clause, place = (NEWCOMERS, "") if new else _decisive(tree, old, current)
+            clause, place = (NEWCOMERS, "") if new else decisive(tree, old, current)
             number, first = moved[is_in, clause, place]
             moved[is_in, clause, place] = (number + contacts, min(filter(None, (first, example))))
     movers = [Mover(*why, *each) for why, each in moved.items()]
@@ -97,7 +97,7 @@ def segment_differences(
     return SegmentDifferences(segment.slug, since, now, before, after, tuple(movers), tuple(_caveats(project, tree)))
 
 
-def _decisive(tree: Node, old: Verdicts, new: Verdicts) -> tuple[str, str]:
+def decisive(tree: Node, old: Verdicts, new: Verdicts) -> tuple[str, str]:
     """The clause with which the answer became what it is now: clauses change one by one in reading order."""
     decided: Node | None = None
     verdicts, answer = old, holds(tree, old)
