@@ -1,7 +1,7 @@
 """`handbill plan`: what a campaign would do, before anything is sent or paid."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,7 +12,13 @@ from handbill.cli.options import AsJson, Now, ProjectDir, clock_at
 from handbill.errors import ExitCode
 
 if TYPE_CHECKING:
-    from handbill.operations.plan import Line, Progress
+    from datetime import datetime
+
+    from sqlalchemy import Engine
+
+    from handbill.definitions.project import Project
+    from handbill.operations.pages import Page
+    from handbill.operations.plan import Progress
 
 PATIENCE = 1.0
 """Seconds after which a bar is worth looking at."""
@@ -62,11 +68,12 @@ def plan(
     from handbill.operations import plan as operation
     from handbill.operations.opening import opened
 
+    moment = clock_at(now)()
     with opened(project) as (loaded, settings, engine):
+        if campaign is None:
+            _all_campaigns(loaded, engine, moment, markdown=markdown, as_json=as_json)
+            return
         with progress_bar() as progress:
-            moment = clock_at(now)()
-            if campaign is None:
-                return
             asked = operation.Asked(campaign, moment, new_wave, since, render=not no_render)
             found, rendered = operation.plan_and_render(engine, loaded, settings, asked, progress=progress)
         not_kept = operation.remember(engine, found)
@@ -74,34 +81,42 @@ def plan(
         operation.keep(found, out)
     if as_json:
         typer.echo(json.dumps(operation.as_json(found, rendered), indent=2, ensure_ascii=False))
-    elif markdown:
-        typer.echo(operation.as_markdown(found, rendered), nl=False)
-    elif width := terminal_width():
-        print_lines(operation.as_lines(found, rendered, width))
     else:
-        typer.echo(operation.as_text(found, rendered), nl=False)
+        print_page(operation.page_of(found, rendered), markdown=markdown)
     if not_kept:
         typer.echo(not_kept, err=True)
     if exit_code and found.sends:
         raise typer.Exit(ExitCode.NOTHING_TO_DO)
 
 
-def terminal_width() -> int | None:
-    """How wide a line may be on the terminal; None when nobody looks at one."""
-    from rich.console import Console
+def _all_campaigns(project: "Project", engine: "Engine", now: "datetime", *, markdown: bool, as_json: bool) -> None:
+    """A row for each campaign."""
+    from handbill.operations import overview
 
-    console = Console()
-    return min(console.width, WIDEST) if console.is_terminal else None
+    with progress_bar() as progress:
+        told = (lambda what: progress(what, None, None)) if progress else (lambda _: None)
+        outlooks = overview.all_outlooks(engine, project, now=now, told=told)
+    if as_json:
+        typer.echo(json.dumps(overview.as_json(outlooks), indent=2, ensure_ascii=False))
+    else:
+        print_page(overview.page_of(outlooks, project, now=now), markdown=markdown)
 
 
-def print_lines(lines: "Iterable[Line]") -> None:
-    """Lines in the colours of what they are."""
+def print_page(page: "Page", *, markdown: bool = False) -> None:
+    """On a terminal in its width and in colours; as plain text elsewhere, or as Markdown."""
     from rich.console import Console
     from rich.text import Text
 
+    from handbill.operations import pages
+
     console = Console(highlight=False)
-    for role, text in lines:
-        console.print(Text(text, style=STYLES.get(role, "")), no_wrap=True, overflow="ignore", crop=False)
+    if markdown:
+        typer.echo(pages.as_markdown(page), nl=False)
+    elif console.is_terminal:
+        for role, text in pages.lines_of(page, min(console.width, WIDEST)):
+            console.print(Text(text, style=STYLES.get(role, "")), no_wrap=True, overflow="ignore", crop=False)
+    else:
+        typer.echo(pages.as_text(page), nl=False)
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from handbill.definitions.project import Project
 from handbill.errors import Problem, RunRefused, StoreUnavailable
 from handbill.operations.dry_render import DryRender, render_planned
 from handbill.planning import approval, layout, wording
-from handbill.planning.layout import Line, Page, Part
+from handbill.planning.layout import Page, Part
 from handbill.planning.moves import Earlier
 from handbill.planning.phrases import CHANNEL_WORDS
 from handbill.planning.plan import Plan, make_plan
@@ -94,10 +94,9 @@ def remember(engine: Engine, plan: Plan) -> str:
     try:
         with writing(engine) as connection:
             keep_record(connection, plan, PLAN)
-    except StoreUnavailable as error:
-        return f"This plan could not be kept, so the next one cannot say what has moved since: {error}"
-    except DatabaseError as error:
-        said = str(error.orig).strip().splitlines()[0]
+    except (StoreUnavailable, DatabaseError) as error:
+        cause = error if isinstance(error, DatabaseError) else error.__cause__
+        said = str(getattr(cause, "orig", error)).strip().splitlines()[0].rstrip(".")
         return f"This plan could not be kept, so the next one cannot say what has moved since: {said}."
     return ""
 
@@ -112,19 +111,20 @@ def as_json(plan: Plan, rendered: DryRender) -> dict[str, Any]:
     return {**plan.as_json(), "rendering": rendered.as_json()}
 
 
-def as_lines(plan: Plan, rendered: DryRender, width: int) -> Iterator[Line]:
-    """The plan as lines of at most `width` letters, each with what it is."""
-    return layout.lines_of(_page(plan, rendered), width)
+def page_of(plan: Plan, rendered: DryRender) -> Page:
+    """The plan with what came of rendering, to be laid out."""
+    what = Part("What", _rendering_rows(rendered), tuple(_problems(rendered)))
+    return wording.page_of(plan, *([what] if rendered.arms else []))
 
 
 def as_text(plan: Plan, rendered: DryRender) -> str:
     """The plan as plain text."""
-    return layout.as_text(_page(plan, rendered))
+    return layout.as_text(page_of(plan, rendered))
 
 
 def as_markdown(plan: Plan, rendered: DryRender) -> str:
     """The plan as Markdown, short enough for the comment of a pull request."""
-    return layout.as_markdown(_page(plan, rendered))
+    return layout.as_markdown(page_of(plan, rendered))
 
 
 def in_one_line(plan: Plan) -> str:
@@ -140,11 +140,6 @@ def _earlier(connection: Connection, asked: Asked) -> Earlier | None:
         what = f"this is a plan of {plan.campaign}, not of {asked.campaign}."
         raise RunRefused(Problem(str(asked.since), what=what, mend=f"Name a plan of {asked.campaign}."))
     return of_plan(plan)
-
-
-def _page(plan: Plan, rendered: DryRender) -> Page:
-    what = Part("What", _rendering_rows(rendered), tuple(_problems(rendered)))
-    return wording.page_of(plan, *([what] if rendered.arms else []))
 
 
 def _rendering_rows(rendered: DryRender) -> layout.Table:

@@ -27,6 +27,7 @@ from handbill.delivery.worker import Progress, Worker
 from handbill.errors import NothingToDo, Problem, RunRefused
 from handbill.planning.approval import plan_as_approved, read_plan
 from handbill.planning.plan import Plan, campaign_named, make_plan, occasion_of
+from handbill.planning.records import RUN, keep_record
 from handbill.planning.registration import require_as_registered
 from handbill.planning.seal import run_of_wave, seal_run
 from handbill.planning.selection import Occasion
@@ -228,6 +229,7 @@ def _begin(connection: Connection, occasion: Occasion, approved: Plan | None) ->
         plan = make_plan(connection, project, campaign.name, now=now, wave=wave.name if wave.is_extra else None)
     _require_due(plan, now)
     run_id = seal_and_queue(connection, occasion, plan)
+    keep_record(connection, plan, RUN)
     if not plan.sends:
         raise NothingToDo(f"{plan.campaign}: nobody is to get anything. `handbill plan {plan.campaign}` says why.")
     return StartedRun(run_id, campaign.name, plan.wave, fence=1, is_resumed=False)
