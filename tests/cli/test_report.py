@@ -101,3 +101,23 @@ def test_ingest_names_a_file_that_it_cannot_load(shop: Path, capsys: pytest.Capt
         f"{inbox / 'a-list.csv'}: a file in the inbox must be named after what it holds. "
         "Call it orders-….csv, events-….jsonl or the like.\n"
     )
+
+
+def test_all_campaigns_are_put_side_by_side(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert invoke(["report", "--all", "--project", str(shop), "--now", NOW]) == 0
+    assert capsys.readouterr().out.startswith("# 0 of 1 campaign worked.\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ([], "Name a campaign, or use --all."),
+        (["winback", "--all"], "Name campaigns or use --all, not both."),
+        (["--all", "--open"], "--open shows the page of one campaign."),
+    ],
+)
+def test_what_to_report_is_said_once(
+    shop: Path, arguments: list[str], says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert invoke(["report", *arguments, "--project", str(shop)]) == 2
+    assert says in " ".join(capsys.readouterr().err.replace("│", " ").split())

@@ -15,8 +15,12 @@ def register(app: typer.Typer) -> None:
 
 
 def report(
-    campaign: Annotated[str, typer.Argument(metavar="CAMPAIGN", help="The campaign, as campaigns.yaml calls it.")],
+    campaigns: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="CAMPAIGN…", help="As campaigns.yaml calls it; several are put side by side."),
+    ] = None,
     *,
+    every: Annotated[bool, typer.Option("--all", help="Put all campaigns that have been run side by side.")] = False,
     format_: Annotated[
         Literal["html", "json", "md"] | None,
         typer.Option("--format", help="A page, the numbers, or text.  [default: the file's ending, else md]"),
@@ -33,16 +37,25 @@ def report(
 
     Example: handbill report spring-sale --out report.html
     """
-    from handbill.operations.report import report_project, write_report
+    names = campaigns or []
+    if bool(names) == every:
+        what = "Name a campaign, or use --all." if not names else "Name campaigns or use --all, not both."
+        raise typer.BadParameter(what, param_hint="CAMPAIGN")
+    if open_ and len(names) != 1:
+        raise typer.BadParameter("--open shows the page of one campaign.", param_hint="--open")
+    from handbill.operations.report import compare_campaigns, report_project, write_report
 
     clock = clock_at(now)
     if open_:
-        written = write_report(project, campaign, clock)
+        written = write_report(project, names[0], clock)
         typer.echo(written.path, err=True)
         typer.launch(written.path.as_uri())
         return
     chosen = "json" if as_json else format_ or _by_ending(out)
-    text = report_project(project, campaign, clock=clock, format=chosen)
+    if len(names) == 1:
+        text = report_project(project, names[0], clock=clock, format=chosen)
+    else:
+        text = compare_campaigns(project, names, clock=clock, format=chosen)
     if out is None:
         _print(text, readable=chosen == "md")
     else:

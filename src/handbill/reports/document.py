@@ -66,6 +66,12 @@ class Report:
     truths: Truths
     deviations: tuple[str, ...]
 
+    @property
+    def is_final(self) -> bool:
+        """Whether there is a result that will not change: every window has closed, and the arms are as declared."""
+        mature = self.analysis is not None and self.analysis.maturity.mature
+        return mature and self.screen.status not in ("split_broken", "no_comparison")
+
 
 def gather(connection: Connection, project: Project, campaign: str, now: datetime) -> Report:
     """The report of a campaign at `now`.

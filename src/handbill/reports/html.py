@@ -3,7 +3,9 @@
 import base64
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from importlib.resources import files
 from zoneinfo import ZoneInfo
 
@@ -12,11 +14,12 @@ from markupsafe import Markup, escape
 
 from handbill import __version__
 from handbill.reports.charts import WIDTHS, draw
-from handbill.reports.content import Section
+from handbill.reports.content import Figure, Section
 from handbill.reports.document import Report
 from handbill.reports.drawing import Drawing
 from handbill.reports.pictures import EffectPicture, Picture
 from handbill.reports.sections import coverage, facts_of, first_figures, first_picture, sections_of
+from handbill.reports.verdict import FirstScreen
 from handbill.reports.wording import capital, day
 
 _INTERVAL = re.compile(r"\((?=[^()]{1,24}\))[^()]*[0-9][^()]*\)")
@@ -31,30 +34,62 @@ _TIED = (
 TEMPLATE, STYLE = "report.html.j2", "report.css"
 
 
+@dataclass(frozen=True)
+class Page:
+    """What stands on a page: whose it is and what about, its first screen, and its sections."""
+
+    brand: str
+    campaign: str
+    screen: FirstScreen
+    facts: Sequence[str]
+    sections: Sequence[Section]
+    footer: str
+    first: EffectPicture | None = None
+    figures: Sequence[Figure] = ()
+    simulated: str = ""
+
+
 def as_html(report: Report) -> str:
+    """The page of one campaign."""
+    return render(
+        Page(
+            brand=report.brand,
+            campaign=report.campaign,
+            screen=report.screen,
+            facts=facts_of(report),
+            sections=sections_of(report),
+            footer=footer_of(report.made_at, report.timezone),
+            first=first_picture(report),
+            figures=first_figures(report),
+            simulated=coverage(report),
+        )
+    )
+
+
+def render(page: Page) -> str:
     """The whole page. It loads nothing and runs nothing; its own styles are the only ones that it allows."""
-    sections, first = sections_of(report), first_picture(report)
-    drawings = _drawings(sections, first)
+    drawings = _drawings(page.sections, page.first)
     style = _resource(STYLE) + "".join(
         f".{name} {{ {rule} }}\n" for drawing in drawings.values() for name, rule in drawing.rules.items()
     )
     template = _environment().get_template(TEMPLATE)
     return template.render(
-        report=report,
+        page=page,
         policy=_policy(style),
         style=Markup(style),  # noqa: S704 - ours, and the charts' rules hold no text of anybody
         drawings={key: Markup(drawing.svg) for key, drawing in drawings.items()},  # noqa: S704 - escaped by matplotlib
-        facts=facts_of(report),
-        first=first,
-        legend=_legend(first),
-        figures=first_figures(report),
-        simulated=coverage(report),
-        sections=sections,
-        footer=_footer(report),
+        legend=_legend(page.first),
     )
 
 
-def _drawings(sections: list[Section], first: EffectPicture | None) -> Mapping[tuple[str, str], Drawing]:
+def footer_of(made_at: datetime, timezone: str) -> str:
+    """When and by what it was made."""
+    local = made_at.astimezone(ZoneInfo(timezone))
+    made = f"Made on {day(local)} at {local:%H:%M} ({timezone}) by Handbill {__version__}."
+    return f"{made} One file, works offline."
+
+
+def _drawings(sections: Sequence[Section], first: EffectPicture | None) -> Mapping[tuple[str, str], Drawing]:
     pictures: list[Picture] = [picture for section in sections for picture in section.pictures]
     if first is not None:
         pictures.append(first)
@@ -75,12 +110,6 @@ def _legend(first: EffectPicture | None) -> list[str]:
     if any(mark.truth is not None for mark in first.marks):
         legend.append("the diamond the true effect")
     return [", ".join(legend) + "."]
-
-
-def _footer(report: Report) -> str:
-    made_at = report.made_at.astimezone(ZoneInfo(report.timezone))
-    made = f"Made on {day(made_at)} at {made_at:%H:%M} ({report.timezone}) by Handbill {__version__}."
-    return f"{made} One file, works offline."
 
 
 def _environment() -> Environment:

@@ -1,5 +1,7 @@
 """The same report as Markdown: for a pull request, a terminal, or a flow's artifact."""
 
+from collections.abc import Sequence
+
 from handbill.reports.content import Section, Table
 from handbill.reports.document import Report
 from handbill.reports.sections import coverage, facts_of, sections_of
@@ -16,6 +18,11 @@ def as_markdown(report: Report) -> str:
         parts.append(f"> {simulated}")
     parts += [_section(section) for section in sections_of(report)]
     return "\n\n".join(parts) + "\n"
+
+
+def sections_as_markdown(title: str, sections: Sequence[Section]) -> str:
+    """A title, and sections below it."""
+    return "\n\n".join([f"# {_plain(title)}", *map(_section, sections)]) + "\n"
 
 
 def _section(section: Section) -> str:
