@@ -34,8 +34,8 @@ def test_a_run_is_paused_and_goes_on(store: Engine) -> None:
         assert not pause_run(connection, run_id, "once more")
     assert state(store, run_id) == ("paused", "by hand")
     with writing(store) as connection:
-        assert resume_run(connection, run_id)
-        assert not resume_run(connection, run_id)
+        assert resume_run(connection, run_id, NOW)
+        assert not resume_run(connection, run_id, NOW)
     assert state(store, run_id) == ("running", None)
 
 
@@ -44,7 +44,7 @@ def test_a_cancelled_run_does_not_come_back(store: Engine) -> None:
     with writing(store) as connection:
         assert cancel_run(connection, run_id, "by hand", NOW)
         assert not cancel_run(connection, run_id, "by hand", NOW)
-        assert not resume_run(connection, run_id)
+        assert not resume_run(connection, run_id, NOW)
         assert not reopen_run(connection, run_id)
     assert states(store, run_id) == ["cancelled", "cancelled"]
 

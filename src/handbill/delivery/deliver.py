@@ -11,6 +11,7 @@ from datetime import datetime
 from sqlalchemy import Engine, select
 
 from handbill.definitions.project import Project
+from handbill.delivery.breakers import BreakerTripped
 from handbill.delivery.feeding import feed, report
 from handbill.delivery.group_commit import GroupCommit
 from handbill.delivery.job import CHANNEL, Job, job_of
@@ -151,6 +152,9 @@ def _consequence(job: Job, reason: BaseException | None) -> str:
             why = "the budget of the channel email is spent"
             _pause(job, why)
             return why
+        case BreakerTripped():
+            _pause(job, str(reason))
+            return str(reason)
         case Unreachable():
             raise unavailable(job.project, reason.answer) from None
         case SenderRefused():

@@ -5,6 +5,7 @@ import time
 from sqlalchemy import func, select
 
 from handbill.contacts.profiles import load_profiles
+from handbill.delivery.breakers import BreakerTripped, require_goodwill
 from handbill.delivery.budget import stop_counting
 from handbill.delivery.job import CHANNEL, Job
 from handbill.delivery.leases import CLAIM_LEASE, sweep_leases
@@ -14,6 +15,7 @@ from handbill.delivery.outbox import Lease
 from handbill.delivery.providers import email_channel
 from handbill.delivery.run_state import expire_overdue
 from handbill.delivery.sender import Bench, Work
+from handbill.rendering.variables import purchases_of
 from handbill.store.connection import reading, writing
 from handbill.store.tables import outbox
 
@@ -94,7 +96,8 @@ def _with_profiles(job: Job, claims: Claims) -> list[Work]:
     if not claims.rows:
         return []
     with reading(job.engine) as connection:
-        profiles = load_profiles(connection, job.project, [row.contact_id for row in claims.rows])
+        ids = [row.contact_id for row in claims.rows]
+        profiles = load_profiles(connection, job.project, ids, purchases_of(job.campaign))
     # Somebody who was erased a moment ago has no profile, and their messages are gone with them.
     return [(row, profiles[row.contact_id]) for row in claims.rows if row.contact_id in profiles]
 
@@ -114,6 +117,11 @@ def _sweep(job: Job, bench: Bench) -> None:
         expire_overdue(connection, job.run_id, now)
         if job.budget is None:
             stop_counting(connection, CHANNEL)
+    try:
+        with reading(job.engine) as connection:
+            require_goodwill(connection, job.run_id)
+    except BreakerTripped as reason:
+        bench.brake.pull(reason)
 
 
 def _count_due(job: Job) -> int:

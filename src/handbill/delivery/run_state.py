@@ -15,9 +15,9 @@ def pause_run(connection: Connection, run_id: int, reason: str) -> bool:
     return _change(connection, run_id, run.c.state == "running", state="paused", state_reason=reason)
 
 
-def resume_run(connection: Connection, run_id: int) -> bool:
+def resume_run(connection: Connection, run_id: int, now: datetime) -> bool:
     """Lets a paused run go on. False: it was not paused."""
-    return _change(connection, run_id, run.c.state == "paused", state="running", state_reason=None)
+    return _change(connection, run_id, run.c.state == "paused", state="running", state_reason=None, resumed_at=now)
 
 
 def reopen_run(connection: Connection, run_id: int) -> bool:

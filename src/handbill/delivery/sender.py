@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from handbill.channels.contract import Answer, Line, Outcome, Outgoing, Provider, Scope
 from handbill.clock import Clock
+from handbill.delivery.breakers import Breaker
 from handbill.delivery.group_commit import GroupCommit
 from handbill.delivery.night import NO_NIGHT, NOWHERE, Night
 from handbill.delivery.outbox import Claimed, Settlement, Verdict
@@ -84,6 +85,7 @@ class Bench:
     reconnect_after: Sequence[float]
     tally: Counter[str]
     night: Night = NO_NIGHT
+    breaker: Breaker = field(default_factory=Breaker)
     work: SimpleQueue[Work | None] = field(default_factory=SimpleQueue)
     runs_low: threading.Event = field(default_factory=threading.Event)
     low_water: int = 0
@@ -245,6 +247,7 @@ class Sender:
     def _note(self, row: Claimed, answer: Answer, *, was_marked: bool) -> None:
         bench = self._bench
         bench.group.add(settlement_of(row, answer, was_marked=was_marked, now=bench.clock(), rules=bench.rules))
+        bench.breaker.note(answer.outcome)
 
     def _end(self) -> None:
         """Writes down what is known, whatever happened, and ends the line."""

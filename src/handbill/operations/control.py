@@ -85,7 +85,7 @@ def resume(engine: Engine, campaign: str | None = None, *, clock: Clock = real_c
 
     def change(connection: Connection, run_id: int) -> bool:
         _require_time(connection, run_id, clock())
-        return resume_run(connection, run_id)
+        return resume_run(connection, run_id, clock())
 
     return _change(engine, campaign, ("paused",), "is paused", change)
 

@@ -121,6 +121,16 @@ suppression = Table(
     UniqueConstraint("channel", "key_hash"),
 )
 
+suppressed_digest = Table(
+    "suppressed_digest",
+    metadata,
+    Column("digest", Text, primary_key=True, comment="SHA-256 of an e-mail address in lower case, as others export it"),
+    Column("reason", Text, nullable=False),
+    Column("at", UtcTime, nullable=False),
+    Column("source", Text, nullable=False),
+    comment="mailboxes that we know by hash only; contacts that have one of them are suppressed as they come",
+)
+
 # ---------------------------------------------------------------- what they did
 
 product = Table(
@@ -231,6 +241,7 @@ run = Table(
     Column("scheduled_at", UtcTime, nullable=False),
     Column("latest_at", UtcTime, comment="after this nothing more is sent"),
     Column("started_at", UtcTime, nullable=False),
+    Column("resumed_at", UtcTime, comment="after this, what came back before counts no more against going on"),
     Column("finished_at", UtcTime),
     UniqueConstraint("campaign", "wave"),
     CheckConstraint("state IN ('planning', 'running', 'paused', 'finished', 'cancelled')", name="state"),

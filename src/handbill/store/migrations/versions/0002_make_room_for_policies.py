@@ -28,6 +28,14 @@ def upgrade() -> None:
     with op.batch_alter_table('plan_record', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_plan_record_campaign_id'), ['campaign', 'id'], unique=False)
 
+    op.create_table('suppressed_digest',
+    sa.Column('digest', sa.Text(), nullable=False, comment='SHA-256 of an e-mail address in lower case, as others export it'),
+    sa.Column('reason', sa.Text(), nullable=False),
+    sa.Column('at', sa.BigInteger(), nullable=False),
+    sa.Column('source', sa.Text(), nullable=False),
+    sa.PrimaryKeyConstraint('digest', name=op.f('pk_suppressed_digest')),
+    comment='mailboxes that we know by hash only; contacts that have one of them are suppressed as they come'
+    )
     op.create_table('contact_merge',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('contact_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
@@ -95,4 +103,7 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column('timezone', sa.Text(), nullable=True, comment="the recipient's, for quiet hours; empty where nothing is known"))
         batch_op.drop_index(batch_op.f('ix_outbox_contact_id'))
         batch_op.create_index(batch_op.f('ix_outbox_contact_id_run_id'), ['contact_id', 'run_id'], unique=False)
+
+    with op.batch_alter_table('run', schema=None) as batch_op:
+        batch_op.add_column(sa.Column('resumed_at', sa.BigInteger(), nullable=True, comment='after this, what came back before counts no more against going on'))
 
