@@ -6,7 +6,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, func, insert, select
 
 from handbill.contacts.suppressions import suppress
 from handbill.definitions.campaign import Campaign
@@ -15,7 +15,7 @@ from handbill.definitions.policy import Brand, Channels, Policies
 from handbill.definitions.project import Project
 from handbill.definitions.segment import All, Clause, Segment
 from handbill.definitions.values import MILLIONTHS
-from handbill.store.tables import consent, contact, definition, enrollment, event, orders, outbox, run
+from handbill.store.tables import consent, contact, definition, enrollment, event, order_line, orders, outbox, run
 from tests.conftest import NOW
 
 FIELDS = {
@@ -130,24 +130,35 @@ def add_contact(connection: Connection, external_id: str, **given: Any) -> int:
     return id_
 
 
-def add_order(connection: Connection, contact_id: int, total: str | int, *, days_ago: float = 1, **given: Any) -> None:
-    """An order of so much in usual units, so many days before NOW."""
+def add_order(
+    connection: Connection,
+    contact_id: int,
+    total: str | int,
+    *,
+    days_ago: float = 1,
+    lines: Iterable[tuple[str, int, int]] = (),
+    **given: Any,
+) -> None:
+    """An order of so much in usual units, so many days before NOW. `lines` are sku, quantity and price of a piece."""
     ordered_at = NOW - timedelta(days=days_ago)
     number = len(connection.execute(select(orders.c.id)).all())
     row = {"external_id": f"o-{number}", "contact_id": contact_id, "ordered_at": ordered_at, "received_at": ordered_at,
            "total": millionths(total), "currency": "GBP", "source": "test"}  # fmt: skip
-    connection.execute(insert(orders).values(**row | given))
+    order_id = connection.execute(insert(orders).values(**row | given).returning(orders.c.id)).scalar_one()
+    for sku, quantity, price in lines:
+        connection.execute(insert(order_line).values(
+            order_id=order_id, sku=sku, quantity=quantity, price=millionths(price)))  # fmt: skip
 
 
 def add_event(
-    connection: Connection, contact_id: int, kind: str, *, days_ago: float = 1, properties: Any = None
+    connection: Connection, contact_id: int, kind: str, *, days_ago: float = 1, properties: Any = None, **given: Any
 ) -> None:
     """An event so many days before NOW."""
     at = NOW - timedelta(days=days_ago)
     number = len(connection.execute(select(event.c.id)).all())
     connection.execute(insert(event).values(
         source="test", source_event_id=str(number), kind=kind, contact_id=contact_id, occurred_at=at, received_at=at,
-        properties=properties or {}))  # fmt: skip
+        properties=properties or {}, **given))  # fmt: skip
 
 
 def add_message(
@@ -159,8 +170,9 @@ def add_message(
     channel: str = "email",
     state: str = "accepted",
     days_ago: float = 1,
-) -> None:
-    """A message of another run, accepted (or, when not sent yet, due) so many days before NOW."""
+    arm: str = "all",
+) -> int:
+    """A message of another run, accepted (or, when not sent yet, due) so many days before NOW; answers its id."""
     at = NOW - timedelta(days=days_ago)
     key = {"campaign": campaign, "wave": wave}
     run_id = connection.scalar(select(run.c.id).filter_by(**key))
@@ -177,9 +189,10 @@ def add_message(
     enrolled = select(enrollment.c.id).filter_by(campaign=campaign, contact_id=contact_id, key=wave)
     connection.execute(insert(outbox).values(
         run_id=run_id, enrollment_id=enrolled.scalar_subquery(), contact_id=contact_id, channel=channel, step="send",
-        arm="all", address="a", address_key=f"{contact_id}", address_hash="", state=state, not_before=at,
+        arm=arm, address="a", address_key=f"{contact_id}", address_hash="", state=state, not_before=at,
         message_id=f"{campaign}/{wave}/{channel}/{contact_id}", message_at=at, idempotency_key="",
         cost=millionths("0.5"), accepted_at=at if state == "accepted" else None))  # fmt: skip
+    return int(connection.execute(select(func.max(outbox.c.id))).scalar_one())
 
 
 def add_suppression(connection: Connection, key_hash: str, reason: str, *, channel: str = "email") -> None:

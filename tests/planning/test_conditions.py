@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine, not_, or_
+from sqlalchemy import Connection, Engine, insert, not_, or_
 
 from handbill.definitions.segment import (
     AggregateClause,
@@ -13,9 +13,13 @@ from handbill.definitions.segment import (
     AnyOf,
     Clause,
     Comparison,
+    ConsentClause,
+    Dates,
     EventClause,
     FieldClause,
     FieldOperator,
+    HistoryClause,
+    MailableClause,
     MomentClause,
     Not,
     SampleClause,
@@ -25,11 +29,23 @@ from handbill.definitions.segment import (
 from handbill.planning.conditions import compile_segment
 from handbill.store.connection import writing
 from handbill.store.draw import unit_fraction
+from handbill.store.tables import attribute_history, consent, product
 from tests.conftest import NOW
-from tests.planning.shop import add_contact, add_event, add_order, make_project, millionths, selected
+from tests.planning.shop import (
+    add_contact,
+    add_event,
+    add_message,
+    add_order,
+    add_suppression,
+    make_project,
+    millionths,
+    selected,
+)
 
 DAY = timedelta(days=1)
 ONCE = (Comparison("gte", 1),)
+LONDON_DAY = datetime(1990, 4, 30, 23, tzinfo=UTC)
+"""The first of May 1990, when clocks in London were an hour ahead."""
 
 
 def field(name: str, operator: FieldOperator, operand: object = None) -> FieldClause:
@@ -48,6 +64,16 @@ def viewed(name: str, operator: FieldOperator, operand: object) -> EventClause:
     return EventClause("page_view", ONCE, where=((name, (Comparison(operator, operand),)),))  # type: ignore[arg-type]
 
 
+def about_orders(operator: FieldOperator, count: int, **properties: Comparison) -> EventClause:
+    """`product__category` stands for `product.category`."""
+    where = tuple((name.replace("__", "."), (each,)) for name, each in properties.items())
+    return EventClause("order", (Comparison(operator, count),), where=where)
+
+
+def response(event: str, **words: str) -> EventClause:
+    return EventClause(event, ONCE, where=tuple((name, (Comparison("eq", word),)) for name, word in words.items()))
+
+
 def last(operator: FieldOperator, operand: object) -> MomentClause:
     return MomentClause("last", "order", (Comparison(operator, operand),))  # type: ignore[arg-type]
 
@@ -62,19 +88,61 @@ def fill(connection: Connection) -> None:
         connection, "bob", country="IE", email="Bob@Partner.example", email_key="bob@partner.example", city="Ærø",
         attributes={"loyalty_points": 0, "score": -1, "tier": "silver", "vip": False, "birthday": "2026-11-30"},
     )  # fmt: skip
-    add_contact(connection, "cid", country=None, city=None, email=None, email_key=None, first_name="100%_\\")
+    add_contact(
+        connection, "cid", country=None, city=None, email=None, email_key=None, first_name="100%_\\", consents=(),
+        address_key=None, address_problem="the city is missing.",
+    )  # fmt: skip
     dee = add_contact(
         connection, "dee", country="gb", city="zürich", first_name="100 percent",
         attributes={"loyalty_points": "120", "score": None, "tier": "", "vip": "true", "birthday": "2026-12-01"},
     )  # fmt: skip
-    for total, days_ago in (("20", 5), ("40", 30), ("-10", 2), ("100", 500)):
-        add_order(connection, ann, total, days_ago=days_ago, discount=millionths("1.5"))
-    add_order(connection, dee, "-5", days_ago=3)
+    for total, days_ago, lines in (
+        ("20", 5, [("boots", 2, 10)]), ("40", 30, [("hat", 1, 10), ("sandals", 3, 10)]),
+        ("-10", 2, [("boots", -1, 10)]), ("100", 500, [("mystery", 1, 100)]),
+    ):  # fmt: skip
+        code = "SPRING" if days_ago == 30 else None
+        add_order(connection, ann, total, days_ago=days_ago, discount=millionths("1.5"), lines=lines, code=code)
+    add_order(connection, dee, "-5", days_ago=3, lines=[("hat", -1, 5)])
     add_order(connection, bob, "30", days_ago=-2)  # in the future: a replay does not see it
+    for sku, category in (("boots", "shoes"), ("sandals", "shoes"), ("hat", "hats")):
+        connection.execute(insert(product).values(sku=sku, name=sku.title(), category=category, price=millionths(10)))
     add_event(connection, ann, "email.clicked", days_ago=3)
     add_event(connection, bob, "page_view", properties={"path": "/sale", "seconds": 12.5, "new": True})
     add_event(connection, bob, "page_view", properties={"path": "/", "seconds": 3})
     add_event(connection, dee, "page_view", properties={"seconds": "12.5", "new": "true"})
+    fill_mail(connection, ann, bob, dee)
+    fill_books(connection, ann, bob, dee)
+
+
+def fill_mail(connection: Connection, ann: int, bob: int, dee: int) -> None:
+    """ann got the spring sale before her last order and clicked; bob got both; dee's letter came back."""
+    sale = add_message(connection, ann, campaign="spring-sale", arm="plain", days_ago=10)
+    other = add_message(connection, bob, campaign="spring-sale", arm="discount", days_ago=10)
+    add_message(connection, bob, campaign="winback", channel="direct_mail", arm="letter", days_ago=50)
+    letter = add_message(connection, dee, campaign="winback", channel="direct_mail", arm="both", days_ago=50)
+    add_message(connection, dee, campaign="spring-sale", arm="plain", state="failed")
+    add_event(
+        connection, ann, "email.clicked", days_ago=9, outbox_id=sale, properties={"link": "https://s.example/shoes"}
+    )
+    add_event(connection, bob, "email.opened", days_ago=9, outbox_id=other, verdict="machine")
+    add_event(connection, bob, "email.bounced", days_ago=9, outbox_id=other)
+    add_event(connection, bob, "letter.delivered", days_ago=45)
+    add_event(connection, dee, "letter.returned_to_sender", days_ago=40, outbox_id=letter)
+
+
+def fill_books(connection: Connection, ann: int, bob: int, dee: int) -> None:
+    """ann rose to gold 40 days ago, bob fell from it; cid's consents are unknown; dee is suppressed and withdrew."""
+    for who, value, days_ago in (
+        (ann, "silver", 300), (ann, "gold", 40), (bob, "gold", 300), (bob, "silver", 10), (dee, "gold", 5),
+    ):  # fmt: skip
+        connection.execute(insert(attribute_history).values(
+            contact_id=who, name="tier", value=value, from_at=NOW - days_ago * DAY))  # fmt: skip
+    for who, state, topic, days_ago in ((dee, "withdrawn", "*", 3), (bob, "granted", "offers", -1)):
+        connection.execute(insert(consent).values(
+            contact_id=who, channel="email", topic=topic, state=state, at=NOW - days_ago * DAY,
+            source="test"))  # fmt: skip
+    add_suppression(connection, "email-dee", "complained")
+    add_suppression(connection, "postal-bob", "returned", channel="direct_mail")
 
 
 CASES: dict[str, tuple[Clause, str]] = {
@@ -144,6 +212,78 @@ CASES: dict[str, tuple[Clause, str]] = {
     "an event's text": (viewed("path", "eq", "/sale"), "bob"),
     "an event's number is no text": (viewed("seconds", "gte", Decimal("12.5")), "bob"),
     "an event's boolean": (viewed("new", "eq", True), "bob"),
+    "a day is that day in the project's time zone": (field("birthday", "eq", LONDON_DAY), "ann"),
+    "a range of days has both ends": (field("birthday", "between", (LONDON_DAY, Ago(DAY))), "ann bob"),
+    "postcode prefix": (field("postcode", "starts_with", "YO21"), "ann bob cid dee"),
+    "not exists is missing": (Not(field("country", "exists")), "cid"),
+    "never: less than once": (orders("lt", 1), "bob cid dee"),
+    "at most once, those included who never did": (orders("lte", 1), "bob cid dee"),
+    "any number but two": (orders("ne", 2), "ann bob cid dee"),
+    "never in a window": (orders("eq", 0, 4 * DAY), "ann bob cid dee"),
+    "not at least once": (Not(EventClause("order", ONCE)), "bob cid dee"),
+    "between two dates, both ends in": (
+        EventClause("order", (Comparison("eq", 2),), Dates(NOW - 30 * DAY, NOW - 5 * DAY)), "ann"),
+    "between two times ago": (EventClause("order", ONCE, Dates(Ago(40 * DAY), Ago(20 * DAY))), "ann"),
+    "a window that ends later ends now": (EventClause("order", ONCE, Dates(NOW - DAY, NOW + 9 * DAY)), ""),
+    "an order with a code": (about_orders("gte", 1, code=Comparison("exists", None)), "ann"),
+    "an order without a code": (about_orders("eq", 2, code=Comparison("missing", None)), "ann"),
+    "an order of a category": (about_orders("eq", 2, product__category=Comparison("eq", "shoes")), "ann"),
+    "an order's product is not known": (
+        about_orders("eq", 1, product__category=Comparison("missing", None)), "ann"),
+    "conditions on lines are about one line": (
+        about_orders("eq", 1, product__category=Comparison("eq", "shoes"), line__quantity=Comparison("gte", 3)), "ann"),
+    "no line is both": (
+        about_orders("gte", 1, product__sku=Comparison("eq", "hat"), line__quantity=Comparison("gte", 2)), ""),
+    "different categories": (EventClause("order", (Comparison("eq", 2),), distinct="product.category"), "ann"),
+    "different products of a category": (
+        EventClause("order", (Comparison("eq", 2),), distinct="product.sku",
+                    where=(("product.category", (Comparison("eq", "shoes"),)),)), "ann"),
+    "no different codes": (EventClause("order", (Comparison("eq", 0),), distinct="code"), "bob cid dee"),
+    "a sum over lines takes returns off": (
+        AggregateClause("sum", "line.amount", (Comparison("eq", 40),), None,
+                        where=(("product.category", (Comparison("eq", "shoes"),)),)), "ann"),
+    "pieces": (spent("sum", "gte", 5, "line.quantity"), "ann"),
+    "the biggest line": (spent("max", "eq", 100, "line.amount"), "ann"),
+    "a sum of an event's numbers": (spent("sum", "eq", Decimal("15.5"), "page_view.seconds"), "bob"),
+    "an average of an event's numbers, where another fits": (
+        AggregateClause("average", "page_view.seconds", (Comparison("gt", 10),), None,
+                        where=(("path", (Comparison("eq", "/sale"),)),)), "bob"),
+    "an average with missing: include": (
+        AggregateClause("average", "page_view.seconds", (Comparison("gt", 10),), missing="include"), "ann cid dee"),
+    "a last order with missing: include": (
+        MomentClause("last", "order", (Comparison("before", Ago(100 * DAY)),), missing="include"), "bob cid dee"),
+    "a last order of a category": (
+        MomentClause("last", "order", (Comparison("within", 20 * DAY),),
+                     where=(("product.category", (Comparison("eq", "hats"),)),)), ""),
+    "a property that is there at all": (viewed("seconds", "exists", None), "bob dee"),
+    "a property that is not there": (viewed("path", "missing", None), "dee"),
+    "different values of a property": (EventClause("page_view", (Comparison("eq", 2),), distinct="path"), "bob"),
+    "sent": (EventClause("email.sent", ONCE), "ann bob"),
+    "sent by an arm": (response("email.sent", campaign="spring-sale", arm="discount"), "bob"),
+    "clicked in any campaign": (EventClause("email.clicked", ONCE, 20 * DAY), "ann"),
+    "clicked in a campaign": (response("email.clicked", campaign="spring-sale"), "ann"),
+    "clicked in another campaign": (response("email.clicked", campaign="winback"), ""),
+    "clicked a link": (
+        EventClause("email.clicked", ONCE, where=(("link", (Comparison("contains", "/shoes"),)),)), "ann"),
+    "opens of machines are not counted": (EventClause("email.opened", ONCE), ""),
+    "bounced": (response("email.bounced", campaign="spring-sale"), "bob"),
+    "post was delivered": (EventClause("direct_mail.delivered", ONCE), "bob"),
+    "post of a campaign came back": (response("direct_mail.returned", campaign="winback"), "dee"),
+    "converted within the goal's window": (response("email.converted", campaign="spring-sale"), "ann"),
+    "not converted": (Not(EventClause("email.converted", ONCE)), "bob cid dee"),
+    "converted by post": (EventClause("direct_mail.converted", ONCE), ""),
+    "different campaigns": (EventClause("email.sent", (Comparison("eq", 1),), distinct="campaign"), "ann bob"),
+    "consent granted; the future does not count": (ConsentClause("email", "offers"), "ann bob"),
+    "consent withdrawn for all topics": (ConsentClause("email", "offers", "withdrawn"), "dee"),
+    "consent unknown": (ConsentClause("email", "offers", "unknown"), "cid"),
+    "consent to another topic is unknown": (Not(ConsentClause("email", "events", "unknown")), "dee"),
+    "reachable by e-mail": (MailableClause("email"), "ann bob"),
+    "reachable by post": (MailableClause("direct_mail"), "ann dee"),
+    "not reachable by post": (Not(MailableClause("direct_mail")), "bob cid"),
+    "has ever been": (HistoryClause("tier", ("gold",)), "ann bob dee"),
+    "has been for a month": (HistoryClause("tier", ("gold",), 30 * DAY), "ann"),
+    "has been one of two for longer than either": (HistoryClause("tier", ("gold", "silver"), 200 * DAY), "ann bob"),
+    "has not been for a month": (Not(HistoryClause("tier", ("gold",), 30 * DAY)), "bob cid dee"),
     "all": (All((field("country", "exists"), orders("eq", 0))), "bob dee"),
     "any": (AnyOf((field("country", "missing"), field("country", "eq", "IE"))), "bob cid"),
     "not of all with a missing value": (

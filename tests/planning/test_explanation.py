@@ -3,6 +3,7 @@
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import Connection, Engine, insert, select
 
@@ -131,10 +132,11 @@ def test_the_tree_follows_from_its_leaves_and_opens_the_segments_that_it_names(s
         add_contact(connection, "ann")
         found = explained(connection, tmp_path, rule, british=british)
 
-    def outline(each: Explanation) -> object:
+    def outline(each: Explanation) -> tuple[str, list[Any]]:
         return f"{'✓' if each.holds else '✗'} {each.clause}", [outline(inner) for inner in each.inside]
 
-    yes, no = ("✓ field: country, eq: GB", []), ("✗ field: country, eq: IE", [])
+    yes: tuple[str, list[Any]] = ("✓ field: country, eq: GB", [])
+    no: tuple[str, list[Any]] = ("✗ field: country, eq: IE", [])
     assert outline(found) == (
         "✗ all",
         [
