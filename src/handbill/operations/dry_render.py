@@ -1,199 +1,132 @@
-"""What the planned people would get: every e-mail rendered as a run would, and the pieces that are hardest to print."""
+"""What the planned people would get: every message rendered as a run would, by as many processes as there are cores."""
 
+import os
+import time
+from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import replace
 
-from sqlalchemy import ColumnElement, Connection, Select, func, select
+from sqlalchemy import Connection, select
 
-from handbill.contacts.profiles import load_profiles
-from handbill.definitions.campaign import Campaign, Channel
+from handbill.definitions.campaign import Channel
 from handbill.definitions.project import Project
-from handbill.delivery.enqueue import printed_address
-from handbill.delivery.links import Unsubscribe, unsubscribe_mailto
-from handbill.delivery.providers import email_channel, sending_domain
-from handbill.errors import NotRenderable, Problem
+from handbill.operations.dry_findings import (
+    ArmRendering,
+    DryRender,
+    Findings,
+    Unrenderable,
+    fallback_readings,
+    unrenderable,
+)
+from handbill.operations.dry_worker import HARDEST, DryJob, DryRenderer, DrySetup
 from handbill.planning.plan import Plan
-from handbill.planning.selection import planned_contacts, selection
-from handbill.rendering.email import EmailTemplate, Links, compile_email
-from handbill.rendering.print import PieceInput, compile_mail
-from handbill.rendering.samples import sample_profile
+from handbill.planning.selection import selection
+from handbill.rendering.processes import Processes
 from handbill.settings import Settings
-from handbill.store.tables import contact
+
+__all__ = ["BATCH", "ArmRendering", "DryRender", "Progress", "Unrenderable", "render_planned"]
 
 BATCH = 1_000
-HARDEST = 12
-"""Pieces that are laid out for each end of the scale, the fullest and the emptiest: one takes 50 ms."""
-SAMPLE_CODE = "234567899"
-"""A response code that the check letter allows."""
+"""Recipients of a job: enough to load at once, few enough to keep all processes busy to the end."""
+WORTH_PROCESSES = 4_000
+"""Messages that take as long as a process takes to load what it needs."""
+PIECES_A_JOB = 40
+WORTH_PRESSES = 120
+LAYING_OUT = 120.0
+"""Seconds that laying out all pieces of a plan may take."""
 
 Progress = Callable[[int, int], None]
 """Told how many messages are rendered, and of how many."""
 
 
-@dataclass(frozen=True)
-class ArmRendering:
-    """What rendering one arm's messages for their recipients brought.
-
-    `checked` of `recipients` were rendered, `failed` of these cannot be. `subject` is that of an invented recipient;
-    `longest_subject` is in letters, `biggest` in bytes of HTML.
-    """
-
-    arm: str
-    channel: Channel
-    recipients: int
-    checked: int
-    failed: int
-    subject: str = ""
-    longest_subject: int = 0
-    biggest: int = 0
-
-
-@dataclass(frozen=True)
-class Unrenderable:
-    """One thing that is wrong, for how many recipients, and the external id of the first of them."""
-
-    problem: str
-    recipients: int
-    example: str
-
-
-@dataclass(frozen=True)
-class DryRender:
-    """Every arm and channel that sends something, and what is wrong, the most frequent first."""
-
-    arms: tuple[ArmRendering, ...] = ()
-    problems: tuple[Unrenderable, ...] = ()
-
-    def as_json(self) -> dict[str, Any]:
-        """The same as plain values."""
-        return asdict(self)
-
-
-@dataclass
-class _Faults:
-    """Collects what is wrong by its sentence; people differ, mistakes repeat."""
-
-    counts: dict[str, int] = field(default_factory=dict)
-    examples: dict[str, str] = field(default_factory=dict)
-
-    def add(self, problems: Iterable[Problem], external_id: str) -> None:
-        for problem in problems:
-            sentence = str(problem).replace(f"contact {external_id}: ", "")
-            self.counts[sentence] = self.counts.get(sentence, 0) + 1
-            self.examples.setdefault(sentence, external_id)
-
-    def sorted(self) -> tuple[Unrenderable, ...]:
-        ordered = sorted(self.counts.items(), key=lambda each: (-each[1], each[0]))
-        return tuple(Unrenderable(sentence, count, self.examples[sentence]) for sentence, count in ordered)
-
-
 def render_planned(
-    connection: Connection, project: Project, settings: Settings, plan: Plan, *, progress: Progress | None = None
+    connection: Connection,
+    project: Project,
+    settings: Settings,
+    plan: Plan,
+    *,
+    progress: Progress | None = None,
+    processes: int | None = None,
 ) -> DryRender:
     """Renders the messages of the plan whose selection is on this connection; bounded memory, nothing kept.
 
-    E-mails are rendered for everybody. Of printed pieces the fullest and the emptiest are laid out.
+    E-mails and the words of printed pieces are rendered for everybody. Of the pieces, the hardest are laid out first,
+    and then all of them where that takes no longer than `LAYING_OUT`.
 
     Raises:
         ProjectInvalid: a template has mistakes.
+        NeverEnds: a template repeats or grows without end.
         SetupIncomplete: this machine cannot lay out printed pieces.
     """
-    campaign, faults, done = project.campaigns[plan.campaign], _Faults(), 0
-    found = []
-    for arm in plan.arms:
-        for channel in arm.channels:
-            if channel == "email":
-                count = _counting(progress, done, plan.sends)
-                found.append(_emails(connection, project, settings, campaign, arm.name, faults, count))
-            else:
-                found.append(_pieces(connection, project, campaign, arm.name, arm.contacts, faults))
-            done += arm.contacts
-    return DryRender(tuple(found), faults.sorted())
+    url = connection.engine.url.render_as_string(hide_password=False)
+    setup = DrySetup(project, replace(settings, database_url=url), plan.campaign, plan.made_at)
+    renderer = DryRenderer(setup)
+    with Processes("handbill.operations.dry_worker", setup, "renderer") as helpers:
+        rendering = _Rendering(connection, renderer, helpers, processes or os.cpu_count() or 1)
+        return rendering.render(plan, progress)
 
 
-def _counting(progress: Progress | None, before: int, total: int) -> Callable[[int], None]:
-    return lambda rendered: progress(before + rendered, total) if progress else None
+class _Rendering:
+    """Shares the recipients of a plan out, and adds up what was found."""
 
+    def __init__(self, connection: Connection, renderer: DryRenderer, helpers: Processes, cores: int) -> None:
+        self._connection = connection
+        self._renderer = renderer
+        self._helpers = helpers
+        self._cores = cores
 
-def _emails(
-    connection: Connection, project: Project, settings: Settings, campaign: Campaign, arm: str, faults: _Faults,
-    count: Callable[[int], None],
-) -> ArmRendering:  # fmt: skip
-    template = compile_email(project, campaign, arm)
-    domain = sending_domain(email_channel(project))
-    checked = failed = longest = biggest = 0
-    for contact_id, profile in _profiles(connection, project, arm):
-        links = _links(settings, campaign, domain, contact_id)
-        checked += 1
-        try:
-            rendered = template.render(profile, links)
-        except NotRenderable as error:
-            faults.add(error.problems, profile["external_id"])
-            failed += 1
-            continue
-        longest = max(longest, len(rendered.subject))
-        biggest = max(biggest, len(rendered.html.encode()))
-        if checked % BATCH == 0:
-            count(checked)
-    count(checked)
-    subject = _sample_subject(template, project, _links(settings, campaign, domain, 0))
-    return ArmRendering(arm, "email", checked, checked, failed, subject, longest, biggest)
+    def render(self, plan: Plan, progress: Progress | None) -> DryRender:
+        ids = {arm.name: self._ids(arm.name) for arm in plan.arms if arm.channels}
+        messages = [(arm.name, channel) for arm in plan.arms for channel in arm.channels]
+        found: dict[tuple[str, Channel], Findings] = {each: Findings() for each in messages}
+        jobs = [job for arm, channel in messages for job in _jobs(arm, channel, ids[arm], BATCH)]
+        total, done = sum(len(job.ids) for job in jobs), 0
+        for job, findings in zip(jobs, self._answers(jobs, WORTH_PROCESSES), strict=True):
+            found[job.arm, job.channel].add(findings)
+            done += len(job.ids)
+            if progress:
+                progress(done, total)
+        for arm, channel in messages:
+            if channel == "direct_mail":
+                self._lay_out(arm, ids[arm], found[arm, channel])
+        return self._summed(found, {arm: len(some) for arm, some in ids.items()})
 
+    def _answers(self, jobs: Sequence[DryJob], worth: int) -> Iterable[Findings]:
+        """Here, unless there is so much to do that other processes are worth their start."""
+        wanted = min(self._cores, len(jobs))
+        if wanted < 2 or sum(len(job.ids) for job in jobs) < worth:
+            return (self._renderer.work(self._connection, job) for job in jobs)
+        return self._helpers.answers(jobs, wanted)
 
-def _sample_subject(template: EmailTemplate, project: Project, links: Links) -> str:
-    try:
-        return template.render(sample_profile(project), links).subject
-    except NotRenderable:
-        return ""
-
-
-def _links(settings: Settings, campaign: Campaign, domain: str, contact_id: int) -> Links:
-    """Links as long as a run would write them; no message carries this one's."""
-    if campaign.kind != "marketing":
-        return Links(unsubscribe=None)
-    wish = Unsubscribe(contact_id, 0, campaign.topic or "*")
-    return Links(unsubscribe=unsubscribe_mailto(settings.secret, domain, wish))
-
-
-def _profiles(connection: Connection, project: Project, arm: str) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Everybody in an arm with their profile, a batch at a time."""
-    last = 0
-    mine = select(selection.c.contact_id).where(selection.c.reason.is_(None), selection.c.arm == arm)
-    while True:
-        page = mine.where(selection.c.contact_id > last).order_by(selection.c.contact_id).limit(BATCH)
-        ids = list(connection.scalars(page))
-        if not ids:
+    def _lay_out(self, arm: str, ids: "array[int]", found: Findings) -> None:
+        """The hardest pieces first; then all others, if the time that those took allows it."""
+        hardest = {contact_id for _, contact_id in sorted(found.fullest)[:HARDEST]}
+        hardest |= {-negative for _, negative in sorted(found.emptiest)[:HARDEST]}
+        started = time.monotonic()
+        first = DryJob(arm, "direct_mail", array("q", sorted(hardest)), lay_out=True)
+        found.add(self._renderer.work(self._connection, first))
+        a_piece = (time.monotonic() - started) / max(len(hardest), 1)
+        others = array("q", (each for each in ids if each not in hardest))
+        if len(others) * a_piece / self._cores > LAYING_OUT:
             return
-        profiles = load_profiles(connection, project, ids)
-        yield from ((contact_id, profiles[contact_id]) for contact_id in ids)
-        last = ids[-1]
+        jobs = [replace(job, lay_out=True) for job in _jobs(arm, "direct_mail", others, PIECES_A_JOB)]
+        for findings in self._answers(jobs, WORTH_PRESSES):
+            found.add(findings)
+
+    def _ids(self, arm: str) -> "array[int]":
+        mine = select(selection.c.contact_id).where(selection.c.reason.is_(None), selection.c.arm == arm)
+        return array("q", self._connection.scalars(mine.order_by(selection.c.contact_id)))
+
+    def _summed(self, found: dict[tuple[str, Channel], Findings], counts: dict[str, int]) -> DryRender:
+        renderer = self._renderer
+        arms = tuple(
+            findings.of_arm(arm, channel, counts[arm], renderer.sample_subject(arm) if channel == "email" else "")
+            for (arm, channel), findings in found.items()
+        )
+        written = ((findings, renderer.written_fallbacks(*key)) for key, findings in found.items())
+        return DryRender(arms, unrenderable(found.values()), fallback_readings(written))
 
 
-def _pieces(
-    connection: Connection, project: Project, campaign: Campaign, arm: str, recipients: int, faults: _Faults
-) -> ArmRendering:
-    template = compile_mail(project, campaign, arm)
-    ids = _hardest(connection, arm)
-    profiles = load_profiles(connection, project, ids)
-    failed = 0
-    for sequence, person in enumerate(connection.execute(_in_order(ids)), start=1):
-        piece = PieceInput(profiles[person.id], tuple(printed_address(person)), SAMPLE_CODE, sequence)
-        problems = template.check(piece)
-        faults.add(problems, person.external_id)
-        failed += bool(problems)
-    return ArmRendering(arm, "direct_mail", recipients, len(ids), failed)
-
-
-def _in_order(ids: Sequence[int]) -> Select[Any]:
-    return select(contact).where(contact.c.id.in_(ids)).order_by(contact.c.id)
-
-
-def _hardest(connection: Connection, arm: str) -> list[int]:
-    """Those with the longest and with the shortest names and addresses."""
-    words = (contact.c.first_name, contact.c.last_name, contact.c.company, contact.c.address_line1,
-             contact.c.address_line2, contact.c.city, contact.c.region)  # fmt: skip
-    length: ColumnElement[int] = sum((func.length(func.coalesce(word, "")) for word in words), start=func.length(""))
-    mine = planned_contacts(selection.c.contact_id).where(selection.c.arm == arm).limit(HARDEST)
-    ends = (mine.order_by(length.desc(), selection.c.contact_id), mine.order_by(length, selection.c.contact_id.desc()))
-    return sorted({contact_id for end in ends for contact_id in connection.scalars(end)})
+def _jobs(arm: str, channel: Channel, ids: "array[int]", size: int) -> Iterator[DryJob]:
+    for start in range(0, len(ids), size):
+        yield DryJob(arm, channel, ids[start : start + size])

@@ -1,6 +1,6 @@
 """What a campaign would do now, seen before money is spent: planned, compared with the last plan, and rendered."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -15,7 +15,6 @@ from handbill.operations.dry_render import DryRender, render_planned
 from handbill.planning import approval, layout, wording
 from handbill.planning.layout import Page, Part
 from handbill.planning.moves import Earlier
-from handbill.planning.phrases import CHANNEL_WORDS
 from handbill.planning.plan import Plan, make_plan
 from handbill.planning.records import PLAN, keep_record, last_record, of_plan
 from handbill.settings import Settings
@@ -113,7 +112,7 @@ def as_json(plan: Plan, rendered: DryRender) -> dict[str, Any]:
 
 def page_of(plan: Plan, rendered: DryRender) -> Page:
     """The plan with what came of rendering, to be laid out."""
-    what = Part("What", _rendering_rows(rendered), tuple(_problems(rendered)))
+    what = Part("What", rendered.rows(), tuple(rendered.sentences(wording.MOST)))
     return wording.page_of(plan, *([what] if rendered.arms else []))
 
 
@@ -140,25 +139,3 @@ def _earlier(connection: Connection, asked: Asked) -> Earlier | None:
         what = f"this is a plan of {plan.campaign}, not of {asked.campaign}."
         raise RunRefused(Problem(str(asked.since), what=what, mend=f"Name a plan of {asked.campaign}."))
     return of_plan(plan)
-
-
-def _rendering_rows(rendered: DryRender) -> layout.Table:
-    rows = [("Arm", "Channel", "Rendered", "Cannot be", "Longest subject", "Biggest", "Subject for a sample")]
-    for each in rendered.arms:
-        is_email = each.channel == "email"
-        rows.append((
-            each.arm, CHANNEL_WORDS[each.channel], f"{each.checked:,} of {each.recipients:,}",
-            f"{each.failed:,}", f"{each.longest_subject} letters" if is_email else "",
-            f"{each.biggest / 1000:.1f} kB" if is_email else "", each.subject,
-        ))  # fmt: skip
-    return tuple(rows)
-
-
-def _problems(rendered: DryRender) -> Iterator[str]:
-    for each in rendered.problems[: wording.MOST]:
-        others = f" and {each.recipients - 1:,} others" if each.recipients > 1 else ""
-        yield f"{each.problem} (contact {each.example}{others})"
-    if (more := len(rendered.problems) - wording.MOST) > 0:
-        yield f"And {more} more; --json lists them all."
-    if any(each.channel == "direct_mail" for each in rendered.arms):
-        yield "Of printed pieces, those with the longest and the shortest names and addresses were laid out."

@@ -8,13 +8,14 @@ from markupsafe import escape
 
 from handbill.definitions.campaign import Campaign, email_of
 from handbill.definitions.project import Project
-from handbill.errors import NotRenderable, Problem, ProjectInvalid
+from handbill.errors import NeverEnds, NotRenderable, Problem, ProjectInvalid
 from handbill.rendering.compiled import CompiledText, Fallback
 from handbill.rendering.email_parts import EmailParts, Variant, read_parts
 from handbill.rendering.environment import missing
 from handbill.rendering.headers import one_line
 from handbill.rendering.library import Library
 from handbill.rendering.plain_text import tidy
+from handbill.rendering.samples import sample_profile, sample_purchases
 from handbill.rendering.variables import ContactValues, Values, purchases_in
 
 
@@ -67,7 +68,21 @@ def compile_email(
     parts, problems = read_parts(project, campaign, arm_name, library)
     if parts is None or problems:
         raise ProjectInvalid(*problems)
-    return EmailTemplate(project, campaign, parts)
+    template = EmailTemplate(project, campaign, parts)
+    _require_an_end(project, template)
+    return template
+
+
+def _require_an_end(project: Project, template: "EmailTemplate") -> None:
+    """Tries the template on somebody who has everything, so that what never ends is not found out once a recipient."""
+    whole = {**sample_profile(project), **sample_purchases(project)}
+    for language in template.languages:
+        try:
+            template.render({**whole, "language": language}, Links("mailto:unsubscribe@handbill.invalid"))
+        except NeverEnds as error:
+            raise ProjectInvalid(*error.problems) from error
+        except NotRenderable:  # that is for the recipients to tell
+            continue
 
 
 @dataclass(frozen=True)
@@ -95,6 +110,14 @@ class EmailTemplate:
     def languages(self) -> tuple[str, ...]:
         """Languages that have a template of their own, the project's default first."""
         return tuple(self._parts.variants)
+
+    @property
+    def fallbacks(self) -> frozenset[Fallback]:
+        """Every `default(…)` in any of the texts."""
+        parts = self._parts
+        lines = [*parts.subject.by_text.values(), *(parts.preheader.by_text.values() if parts.preheader else ())]
+        lines += [text for variant in parts.variants.values() for text in (variant.html, variant.text)]
+        return frozenset(fallback for text in lines for fallback in text.fallbacks)
 
     def file_of(self, language: str) -> str:
         """The template of a language, as messages name it."""

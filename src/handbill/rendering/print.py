@@ -84,6 +84,11 @@ class MailTemplate:
         self._presses: dict[str, Press] = {}
 
     @property
+    def fallbacks(self) -> frozenset[Fallback]:
+        """Every `default(…)` in any of its languages."""
+        return frozenset(each for variant in self._parts.variants.values() for each in variant.text.fallbacks)
+
+    @property
     def paper(self) -> Paper:
         """Its format."""
         return self._parts.paper
@@ -103,7 +108,7 @@ class MailTemplate:
     ) -> RenderedMail:
         if not pieces:
             return RenderedMail(b"", (), (), rejected)
-        press = self._press(self._language(pieces[0][0]))  # any of them draws what all have laid out
+        press = self._press(self.language_of(pieces[0][0]))  # any of them draws what all have laid out
         pdf, fonts, faults = press.draw([made.document for _, made in pieces])
         if not faults:
             return RenderedMail(pdf, tuple(_spans(pieces)), fonts, rejected)
@@ -128,7 +133,7 @@ class MailTemplate:
             html = self.write(piece)
         except NotRenderable as error:
             return None, tuple(replace(each, what=f"{piece.recipient}: {each.what}") for each in error.problems)
-        made = self._press(self._language(piece)).lay_out(html, f"#{piece.sequence:06d}")
+        made = self._press(self.language_of(piece)).lay_out(html, f"#{piece.sequence:06d}")
         return made, self._problems(piece, made.faults)
 
     def write(self, piece: PieceInput, read: set[Fallback] | None = None) -> str:
@@ -140,9 +145,9 @@ class MailTemplate:
         return self._variant(piece).text.render(self._values(piece), read)
 
     def _variant(self, piece: PieceInput) -> MailVariant:
-        return self._parts.variants[self._language(piece)]
+        return self._parts.variants[self.language_of(piece)]
 
-    def _language(self, piece: PieceInput) -> str:
+    def language_of(self, piece: PieceInput) -> str:
         """The language of the piece's template."""
         wanted = piece.profile.get("language")
         chain = self._project.languages.chain(wanted if isinstance(wanted, str) else None)
@@ -180,14 +185,15 @@ def check_pieces(template: MailTemplate, pieces: Iterable[PieceInput]) -> list[P
 
 def worst_first(pieces: Iterable[PieceInput]) -> list[PieceInput]:
     """The pieces in the order in which they are likely to fail: longest name and address, then emptiest fields."""
-
-    def hardship(piece: PieceInput) -> tuple[int, int]:
-        widest = max((_width(line) for line in piece.address_lines), default=0)
-        names = sum(_width(str(piece.profile.get(field) or "")) for field in ("first_name", "last_name"))
-        empty = sum(value in (None, "") for value in piece.profile.values())
-        return -max(widest, names) - 4 * len(piece.address_lines), -empty
-
     return sorted(pieces, key=hardship)
+
+
+def hardship(piece: PieceInput) -> tuple[int, int]:
+    """How likely a piece is to fail, the least number first: its widest line and script, then its emptiest fields."""
+    widest = max((_width(line) for line in piece.address_lines), default=0)
+    names = sum(_width(str(piece.profile.get(field) or "")) for field in ("first_name", "last_name"))
+    empty = sum(value in (None, "") for value in piece.profile.values())
+    return -max(widest, names) - 4 * len(piece.address_lines), -empty
 
 
 def _width(text: str) -> int:

@@ -16,6 +16,8 @@ from typing import Any, Self
 
 from handbill.errors import Mendable, Problem
 
+_COMMAND = "from {} import main; main()"
+
 
 @dataclass(frozen=True)
 class Breakdown:
@@ -82,7 +84,7 @@ class Processes:
 
     def _start(self) -> subprocess.Popen[bytes]:
         # -P: a file in the working directory must not take the place of a module.
-        command = [sys.executable, "-P", "-c", f"from {self._module} import main; main()"]
+        command = [sys.executable, "-P", "-c", _COMMAND.format(self._module)]
         process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # noqa: S603 - our own module
         _send(process, self._setup)
         return process
