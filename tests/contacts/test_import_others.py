@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from handbill.contacts.consent import granted
 from handbill.contacts.identity import email_hash, postal_hash
-from handbill.contacts.suppressions import suppressed
+from handbill.contacts.suppressions import email_digest, suppressed
 from handbill.errors import ImportRefused
 from handbill.store.connection import reading
 from handbill.store.tables import consent, contact, event, product, suppression
@@ -154,4 +154,28 @@ def test_a_suppression_of_nobody_in_particular_is_rejected(shop: Shop) -> None:
         "4,rejected,contact,2,this contact has no address that post can go to.",
         '5,rejected,contact,9,"contact ""9"" is not known. Import the contacts first."',
         "6,rejected,email,bob@example.com,this contact has no address that post can go to.",
+    ]
+
+
+def test_hashed_mailboxes_suppress_contacts_that_are_known_and_those_that_come_later(shop: Shop) -> None:
+    shop.load("contacts", "id,email\n1,Ann@Example.com\n2,bob@example.com\n")
+    digests = [email_digest(f"{name}@example.com") for name in ("ann", "cid", "cid")]
+    content = "channel,sha256,reason\n" + "".join(f"email,{digest.upper()},complained\n" for digest in digests)
+
+    result = shop.load("suppressions", content)
+    shop.load("contacts", "id,email\n3,CID@example.com\n4,dan@example.com\n")
+
+    assert (result.loaded, result.counts) == (2, {"new": 2})
+    assert shop.load("suppressions", content).counts == {"new": 0}
+    hashes = {row.external_id: row.email_hash for row in shop.rows(contact)}
+    assert {row.key_hash for row in shop.rows(suppression)} == {hashes["1"], hashes["3"]}
+    assert {row.reason for row in shop.rows(suppression)} == {"complained"}
+
+
+def test_what_is_no_hash_of_a_mailbox_is_rejected(shop_on_paper: Shop) -> None:
+    digest = email_digest("ann@example.com")
+    result = shop_on_paper.load("suppressions", f"channel,sha256\nemail,abc\ndirect_mail,{digest}\n")
+    assert shop_on_paper.rejects(result) == [
+        ('2,rejected,sha256,abc,"""abc"" is no SHA-256 hash. It has 64 of the digits 0 to 9 and letters a to f."'),
+        '3,rejected,,,"the row names no contact, mailbox or address of its channel."',
     ]

@@ -76,7 +76,8 @@ def stage_contacts(run: Import, converted: Converted, quarantine: Quarantine) ->
     _require_somebody(run, quarantine, converted, keys, addresses)
     columns: dict[str, Sequence[Any]] = {"row": [rows[-1] for rows in converted.rows]}
     columns["external_id"] = converted.column("external_id")
-    columns["made_id"] = _made_ids(run.secret, converted, keys, addresses)
+    if None in columns["external_id"]:
+        columns["made_id"] = _made_ids(run.secret, converted, keys, addresses)
     if "email" in converted.values:
         columns |= zip(EMAIL, _email_columns(run.secret, converted.column("email"), keys), strict=True)
     columns |= {name: converted.values[name] for name in (*PLAIN, "created_at") if name in converted.values}
@@ -88,7 +89,8 @@ def stage_contacts(run: Import, converted: Converted, quarantine: Quarantine) ->
     if addresses:
         columns |= zip((*ADDRESS, *PLACE), _place_columns(run.secret, converted, addresses), strict=True)
     own = {name: column for name, column in converted.values.items() if name not in BUILTIN_FIELDS}
-    columns["attributes"] = json_objects(own, len(converted.rows), keep_missing=True, unicode=True)
+    if own:
+        columns["attributes"] = json_objects(own, len(converted.rows), keep_missing=True, unicode=True)
     rows = zip(*columns.values(), strict=True)
     bad = converted.bad
     return Staged(tuple(columns), (row for at, row in enumerate(rows) if at not in bad) if bad else rows)
@@ -171,9 +173,6 @@ def _made_ids(
 
 def _email_columns(secret: bytes, emails: Sequence[Any], keys: Sequence[str | None]) -> Iterator[Sequence[Any]]:
     """The columns of `EMAIL`. An e-mail address without a key is impossible, and is not kept."""
-    if None not in keys:
-        yield from (emails, keys, email_hashes(secret, keys))  # type: ignore[arg-type] - none of them is None
-        return
     hashes = iter(email_hashes(secret, filter(None, keys)))
     yield [email if key else None for email, key in zip(emails, keys, strict=True)]
     yield keys

@@ -21,6 +21,7 @@ from handbill.contacts.merging.kinds import Import, Kind, Merged
 from handbill.contacts.merging.merges import merge_known, withdraw_for_all
 from handbill.contacts.merging.staging import SQLITE
 from handbill.contacts.rows.quarantine import Quarantine
+from handbill.contacts.suppressions import suppress_known_digests
 from handbill.definitions.fields import BUILTIN_FIELDS
 from handbill.store.inserts import insert_into
 from handbill.store.tables import Json, contact
@@ -40,6 +41,8 @@ def merge_contacts(connection: Connection, run: Import, quarantine: Quarantine) 
     merged += note_merges(connection, run)
     if merged:
         withdraw_for_all(connection, run)
+    if "email" in filled or merged:
+        suppress_known_digests(connection, contact.c.external_id.in_(select(stage.c.external_id)))
     staged = stage.join(contact, contact.c.external_id == stage.c.external_id)
     loaded, mailable = connection.execute(
         select(func.count(), func.count(contact.c.address_key)).select_from(staged)

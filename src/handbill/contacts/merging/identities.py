@@ -63,9 +63,11 @@ def say_whom_rows_mean(connection: Connection, run: Import) -> None:
         _follow(connection)
         _keep_names(connection)
         connection.execute(update(stage).values(external_id=stage.c.meant))
-    last = select(func.max(stage.c.row)).group_by(stage.c.external_id)
-    connection.execute(delete(stage).where(stage.c.row.not_in(last)))
     connection.exec_driver_sql(f"CREATE INDEX stage_contact_id ON {stage.name} (external_id)")
+    twice = select(stage.c.external_id).group_by(stage.c.external_id).having(func.count() > 1)
+    if connection.execute(twice.limit(1)).first():
+        last = select(func.max(stage.c.row)).group_by(stage.c.external_id)
+        connection.execute(delete(stage).where(stage.c.row.not_in(last)))
     analysed(connection, stage)
 
 

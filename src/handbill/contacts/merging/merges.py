@@ -81,7 +81,7 @@ def _pairs(key: str) -> Any:
     """The known contacts of the staged rows beside those that share a key with the row; the oldest first."""
     one, other = contact.alias("one"), contact.alias("other")
     column = _COLUMNS[key]
-    names = [stage.c.first_name.label("own_first"), stage.c.last_name.label("own_last")]
+    names: list[ColumnElement[Any]] = [stage.c.first_name.label("own_first"), stage.c.last_name.label("own_last")]
     names += [other.c.first_name, other.c.last_name, other.c.email_key, stage.c.email_key.label("own_email_key")]
     return (
         select(stage.c.row, one.c.id.label("one"), other.c.id.label("other"), stage.c[column].label("shared"), *names)
@@ -106,7 +106,7 @@ def _merge_pair(connection: Connection, run: Import, quarantine: Quarantine, row
             quarantine.keep((row.row,), column, row.shared, reason)
             return 0
         kept, gone = gone, kept
-    _absorb(connection, run, kept, gone, key)
+    _absorb(connection, run, dict(kept), dict(gone), key)
     own, theirs = (stage.c.external_id == each["external_id"] for each in (kept, gone))
     connection.execute(update(stage).where(theirs).values(external_id=kept["external_id"]))
     last = select(func.max(stage.c.row)).where(own).scalar_subquery()

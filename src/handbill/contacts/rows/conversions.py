@@ -17,7 +17,7 @@ from handbill.definitions.values import MILLIONTHS, parse_timezone
 from handbill.definitions.words import either, quoted
 from handbill.store.types import to_micros
 
-ValueType = FieldType | Literal["money", "mailbox", "country", "language", "timezone", "json"]
+ValueType = FieldType | Literal["money", "mailbox", "country", "language", "timezone", "json", "sha256"]
 Convert = Callable[[Any], Any]
 """From a value that is there to what the store keeps; raises ValueError with a sentence."""
 
@@ -30,6 +30,7 @@ _DECIMAL = re.compile(r"[+-]?(?:[0-9]{1,18}(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0
 _WITH_COMMA = re.compile(r"[+-]?(?:[0-9]{1,18}|[0-9]{1,3}(?:\.[0-9]{3})+),[0-9]*")
 _LANGUAGE = re.compile(r"[a-z]{2,3}(?:-[A-Za-z0-9]{2,8})*")
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 _TRUE = frozenset({"true", "yes", "y", "1"})
 _FALSE = frozenset({"false", "no", "n", "0"})
 
@@ -161,6 +162,14 @@ def to_mailbox(value: Any) -> str:
     return email_key(to_text(value))
 
 
+def to_sha256(value: Any) -> str:
+    """A SHA-256 hash in hexadecimal digits."""
+    digest = to_text(value).lower()
+    if not _SHA256.fullmatch(digest):
+        raise ValueError(f"{quoted(value)} is no SHA-256 hash. It has 64 of the digits 0 to 9 and letters a to f.")
+    return digest
+
+
 def to_json(value: Any) -> Any:
     """What JSON can hold: lists and objects as they are, anything else that is no number or boolean as text."""
     if isinstance(value, (list, dict)) and "\\u0000" in json.dumps(value):
@@ -208,4 +217,5 @@ _CONVERTERS: dict[str, Convert] = {
     "timezone": to_timezone,
     "mailbox": to_mailbox,
     "json": to_json,
+    "sha256": to_sha256,
 }

@@ -23,6 +23,8 @@ def encoding_of(path: Path) -> str:
         return "utf-16"
     if unmarked := _unmarked_utf16(head):
         return unmarked
+    if _is_utf8(path):
+        return "utf-8"
     letters, bad_bytes = _survey(path)
     return "cp1252" if bad_bytes > 10 * letters else "utf-8"
 
@@ -33,6 +35,18 @@ def _unmarked_utf16(head: bytes) -> str | None:
     if head[1::2].count(0) > most:
         return "utf-16-le"
     return "utf-16-be" if head[0::2].count(0) > most else None
+
+
+def _is_utf8(path: Path) -> bool:
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    try:
+        with path.open("rb") as file:
+            while chunk := file.read(_CHUNK):
+                decoder.decode(chunk)
+            decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _survey(path: Path) -> tuple[int, int]:

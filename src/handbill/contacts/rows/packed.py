@@ -59,7 +59,7 @@ def _unpack(path: Path, target: Any) -> None:
         ) from None
 
 
-def _reader(path: Path) -> IO[bytes]:
+def _reader(path: Path) -> IO[bytes] | gzip.GzipFile:
     if path.suffix.lower() == ".gz":
         return gzip.open(path)
     import pyarrow as pa  # noqa: PLC0415 - it loads slowly, and only zstd needs it
