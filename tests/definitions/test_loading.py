@@ -13,7 +13,7 @@ from handbill.definitions.loading import load_project, read_project
 from handbill.definitions.values import Effect
 from handbill.errors import ProjectInvalid
 
-BASE = Path(__file__).parent / "broken" / "base"
+BASE = Path(__file__).parents[1] / "project" / "broken" / "base"
 
 
 @pytest.fixture
