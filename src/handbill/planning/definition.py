@@ -10,7 +10,7 @@ from pathlib import PurePath
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, RootModel
+from pydantic import BaseModel
 
 from handbill.definitions.campaign import Campaign, email_of, mail_of
 from handbill.definitions.clause_text import clause_text
@@ -155,9 +155,8 @@ def _template_stems(campaign: Campaign) -> set[str]:
 
 def _plain(value: Any) -> Plain:
     """A declaration as JSON can hold it. Places in files are left out: moving a line changes nothing."""
-    if isinstance(value, RootModel):
-        one = isinstance(value, LocalText) and not value.by_language
-        return value.default if one else _plain(value.root)
+    if isinstance(value, LocalText):
+        return _plain(value.root) if value.by_language else value.default
     if isinstance(value, BaseModel):
         return {name: _plain(getattr(value, name)) for name in type(value).model_fields}
     if is_dataclass(value) and not isinstance(value, (type, Rate, Effect)):

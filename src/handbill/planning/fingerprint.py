@@ -55,7 +55,7 @@ def take_fingerprint(connection: Connection, unit: str) -> Fingerprint:
         rows = rows.join_from(selection, contact, contact.c.id == selection.c.contact_id)
         rows = rows.with_only_columns(*rows.selected_columns[:4], contact.c.external_id)
     ordered = rows.order_by(selection.c.contact_id).execution_options(yield_per=BATCH)
-    contacts = packed(people.seen(connection.execute(ordered)))
+    contacts = packed(people.seen(connection.execute(ordered).tuples()))
     return Fingerprint(f"{people.sum:064x}", contacts)
 
 
@@ -65,7 +65,7 @@ def packed(standings: Iterable[Standing]) -> bytes:
     >>> list(unpacked(packed([(3, Place("all")), (4, Place(None, "capped", "email")), (900, Place("all"))])))[1]
     (4, Place(arm=None, reason='capped', detail='email'))
     """
-    writer, numbers = _Writer(), {}
+    writer, numbers = _Writer(), dict[Place, int]()
     for contact_id, place in standings:
         writer.add(contact_id, numbers.setdefault(place, len(numbers)))
     legend = zlib.compress(json.dumps(list(numbers)).encode())

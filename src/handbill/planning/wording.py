@@ -84,9 +84,10 @@ def _since(plan: Plan) -> Iterator[Part]:
 
 
 def _movements(sign: str, movements: tuple[Movement, ...], *, entered: bool) -> Rows:
-    rows = [(f"{sign}{each.contacts:,}", _gate(each, entered=entered)) for each in movements[:MOST]]
-    rest = sum(each.contacts for each in movements[MOST:])
-    return [*rows, (f"{sign}{rest:,}", "for other reasons; --json lists them")] if rest else rows
+    rows: Rows = [(f"{sign}{each.contacts:,}", _gate(each, entered=entered)) for each in movements[:MOST]]
+    if rest := sum(each.contacts for each in movements[MOST:]):
+        rows.append((f"{sign}{rest:,}", "for other reasons; --json lists them"))
+    return rows
 
 
 def _gate(movement: Movement, *, entered: bool) -> str:
