@@ -14,6 +14,7 @@ def test_the_schemas_are_written_into_the_project(tmp_path: Path, capsys: pytest
     assert capsys.readouterr().out.splitlines() == [
         f"{tmp_path}/schema/campaigns.schema.json",
         f"{tmp_path}/schema/segment.schema.json",
+        f"{tmp_path}/schema/campaign-test.schema.json",
     ]
     assert json.loads((tmp_path / "schema" / "segment.schema.json").read_text())["title"] == "Handbill: a segment"
 

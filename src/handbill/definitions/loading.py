@@ -1,7 +1,7 @@
 """What a project declares: campaigns.yaml and segments/ read and checked as a whole, with every mistake at once."""
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
 
@@ -66,10 +66,12 @@ def read_project(root: Path) -> tuple[Project | None, list[Problem]]:
     problems += check_segments(segments, segment_files)
     templates = template_names(root / "templates")
     findings = [*_check_frame(tree, frame), *_check_campaigns(frame, list(segment_files), segments, templates)]
-    findings += check_planned(ProjectFile, tree, findings)
+    planned = list(check_planned(ProjectFile, tree, findings))
+    findings += planned
     told = {(each.line, each.column) for each in problems if each.file == CAMPAIGNS_FILE}
     problems += [each for each in placed(findings, tree, CAMPAIGNS_FILE) if (each.line, each.column) not in told]
-    return _as_project(root, frame, segments), sorted(set(problems))
+    without = {str(each.path[1]) for each in planned if each.path[0] == "campaigns"}
+    return _as_project(root, frame, segments, without), sorted(set(problems))
 
 
 def _check_frame(tree: Keys, frame: Frame) -> Iterator[Finding]:
@@ -167,7 +169,8 @@ def _read_file(root: Path, file: str) -> tuple[Keys | None, list[Problem]]:
     return tree, problems + unset
 
 
-def _as_project(root: Path, frame: Frame, segments: Mapping[str, Segment]) -> Project | None:
+def _as_project(root: Path, frame: Frame, segments: Mapping[str, Segment], without: Collection[str]) -> Project | None:
+    """What goes on from here never meets the campaigns in `without`, which ask for what nothing acts on yet."""
     if frame.brand is None or frame.timezone is None or frame.currency is None or frame.unreadable_fields:
         return None  # whoever goes on from here would call fields unknown that are only misspelt
     campaigns = {name: part(Campaign, draft.written) for name, draft in frame.drafts.items()}
@@ -183,7 +186,7 @@ def _as_project(root: Path, frame: Frame, segments: Mapping[str, Segment]) -> Pr
         campaigns={
             name: each.model_copy(update={"name": name, "own_metrics": dict(frame.own_metrics)})
             for name, each in campaigns.items()
-            if each
+            if each and name not in without
         },
         segments=segments,
         layers=frame.layers,
