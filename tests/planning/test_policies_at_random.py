@@ -18,6 +18,7 @@ from sqlalchemy import Connection, Engine, select
 from handbill.definitions.campaign import CHANNELS
 from handbill.definitions.policy import Cap
 from handbill.definitions.project import Project
+from handbill.definitions.values import zone
 from handbill.delivery.enqueue import enqueue
 from handbill.planning.caps import weights
 from handbill.planning.plan import Plan, make_plan, occasion_of
@@ -181,14 +182,15 @@ def check_global_holdout(connection: Connection, holdout: Mapping[str, Any] | No
 def check_quiet(connection: Connection, project: Project) -> None:
     quiet = project.policies.quiet_hours
     for message in ours(connection) if quiet else []:
-        own = zone_of(message.own_zone, zone_of(project.timezone, zone_of("UTC", None)))  # type: ignore[arg-type]
+        own = zone_of(message.own_zone, zone(project.timezone))
         assert quiet is not None
         assert message.channel == "direct_mail" or not is_quiet(quiet, message.not_before, own)
 
 
 def check_cap(connection: Connection, cap: Cap) -> None:
     """No stretch of the period's length that holds a message of ours holds more than the cap allows."""
-    counted, pressed = weights(cap), {}  # type: ignore[var-annotated]
+    counted = weights(cap)
+    pressed: dict[Any, list[tuple[datetime, int, bool]]] = {}
     for message in messages(connection):
         if message.channel in counted:
             who = message.household_key if cap.unit == "household" else message.contact_id

@@ -131,7 +131,7 @@ def test_what_is_sealed_counts_whatever_its_priority(store: Engine, tmp_path: Pa
 
 
 def test_a_wave_that_has_a_run_is_looked_at_no_more(store: Engine, tmp_path: Path) -> None:
-    weekly = campaign("2026-12-01 10:00", priority=80) | {"schedule": {"cron": "0 8 * * 2"}}
+    weekly = {**campaign("2026-12-01 10:00", priority=80), "schedule": {"cron": "0 8 * * 2"}}
     made = project(tmp_path, low=campaign("2026-12-01 10:00"), weekly=weekly)
     with writing(store) as connection:
         add_contact(connection, "ann")

@@ -106,12 +106,13 @@ def _over(
     own = _Own(occasion, channels, weights(cap))
     others = _others(own, campaigns)
     rows = _by_household(own, cap, others) if cap.unit == "household" else _by_contact(own, cap, others)
-    stretch = {"partition_by": rows.c.who, "order_by": rows.c.at, "range_": (0, micros_of(cap.per) - 1)}
-    pressure = select(
-        rows.c.who,
-        func.sum(rows.c.weight).over(**stretch).label("pressure"),
-        func.sum(rows.c.own).over(**stretch).label("own"),
-    ).subquery()
+
+    def in_stretch(column: ColumnElement[int]) -> ColumnElement[int]:
+        """Summed over the stretch of time that begins with a message."""
+        return func.sum(column).over(partition_by=rows.c.who, order_by=rows.c.at, range_=(0, micros_of(cap.per) - 1))
+
+    sums = (in_stretch(rows.c.weight).label("pressure"), in_stretch(rows.c.own).label("own"))
+    pressure = select(rows.c.who, *sums).subquery()
     return select(pressure.c.who).where(pressure.c.own > 0, pressure.c.pressure > cap.max).distinct()
 
 
@@ -154,11 +155,11 @@ def _by_household(own: _Own, cap: Cap, others: CTE) -> CTE:
     other = members.alias("other_member")
     one_each = "direct_mail" in own.occasion.campaign.channels
     which = other.c.contact_id == members.c.contact_id if one_each else other.c.contact_id <= members.c.contact_id
-    rows = select(others.c.household_key.label("who"), others.c.weight)
+    parts = [select(others.c.household_key.label("who"), others.c.weight)]
     if not one_each:
-        rows = union_all(rows, select(members.c.household_key, literal(own.weight, Integer)))
+        parts.append(select(members.c.household_key, literal(own.weight, Integer)))
     held = 0 if one_each else own.weight
-    in_question = _in_question(own, cap, members.c.household_key, rows.subquery(), held)
+    in_question = _in_question(own, cap, members.c.household_key, union_all(*parts).subquery(), held)
     is_own = case((other.c.contact_id == members.c.contact_id, 1), else_=0)
     mine = [
         select(members.c.contact_id.label("who"), other.c[channel].label("at"),

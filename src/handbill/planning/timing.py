@@ -271,9 +271,20 @@ def _columns(occasion: Occasion, channel: Channel) -> Iterator[ColumnElement[Any
 
 
 def _departure(channel: Channel, timezone: str, row: Row[Any]) -> Departure:
-    times = {name: None if (at := getattr(row, name)) is None else from_micros(int(at))
-             for name in ("first_at", "last_at", "shifted_from", "shifted_to")}  # fmt: skip
-    return Departure(channel, timezone, row.messages, shifted=int(row.shifted), too_late=int(row.too_late), **times)
+    shifted_from, shifted_to = (
+        None if at is None else from_micros(int(at)) for at in (row.shifted_from, row.shifted_to)
+    )
+    return Departure(
+        channel,
+        timezone,
+        row.messages,
+        from_micros(int(row.first_at)),
+        from_micros(int(row.last_at)),
+        int(row.shifted),
+        shifted_from,
+        shifted_to,
+        int(row.too_late),
+    )
 
 
 def _together(one: Departure, other: Departure) -> Departure:
