@@ -76,6 +76,8 @@ def _afternoon(day: Day) -> None:
     day.types("second plan", f"handbill plan spring-sale --now {NOW} --out again.plan.json")
     day.runs("run", "again.plan.json")
     day.types("status", "handbill status spring-sale")
+    day.types("explain", f"handbill explain c11 spring-sale --now {NOW}")
+    day.types("verify", "handbill verify-assignment spring-sale")
     day.types("report", "handbill report spring-sale --format md --now 2026-12-20")
 
 
@@ -146,6 +148,19 @@ def test_the_run_reaches_whom_the_plan_promised_and_the_seed_beside(day: Day) ->
     sent = int(day.said["run"].removeprefix("Sent ").partition(" ")[0])
     assert len(mails) - len(marked) == sent
     assert day.said["run"] in day.said["status"]
+
+
+def test_somebody_who_was_left_out_is_told_with_what_they_bought(day: Day) -> None:
+    assert day.said["explain"].startswith(
+        "c11 gets nothing in spring-sale, wave once: in a segment that the campaign excludes (bought-this-week).\n"
+    )
+    assert "✓ event: order, within: 7 days  1 (since 2026-11-24 09:00 Europe/London)" in day.said["explain"]
+
+
+def test_the_arms_can_be_drawn_again_by_anybody(day: Day) -> None:
+    assert day.said["verify"].startswith(
+        "spring-sale: 67 of 67 contacts are in the arm that the salt spring-sale-2026 draws.\n"
+    )
 
 
 def test_the_report_counts_the_people_and_no_proof_or_seed(day: Day) -> None:
