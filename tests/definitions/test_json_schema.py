@@ -18,7 +18,7 @@ from handbill.definitions.yaml import read_yaml
 from handbill.operations.schema import FOLDER, SCHEMAS, schema_text, write_schemas
 
 ROOT = Path(__file__).parents[2]
-WHOLE = Path(__file__).parent / "whole"
+WHOLE = ROOT / "docs" / "reference" / "every-key"
 TESTS = "tests/project"
 """A project that says everything that can be said."""
 

@@ -19,6 +19,7 @@ from handbill.definitions.languages import Languages, LocalText
 from handbill.definitions.metrics import METRICS
 from handbill.definitions.planned import PLANNED_KEYS, PLANNED_VALUES
 from handbill.definitions.project import ProjectFile
+from handbill.definitions.reference_examples import example_of
 from handbill.definitions.segment_reference import SECTIONS, table
 from handbill.definitions.shape import alternatives
 
@@ -103,20 +104,23 @@ def _keys(parts: Sequence[tuple[str, type[BaseModel]]] = PARTS) -> Iterator[str]
         yield (model.__doc__ or "").split("\n\n")[0]
         yield ""
         rows = [(name, field) for name, field in model.model_fields.items() if (model, name) not in _HIDDEN]
-        yield from table(("key", "value", "default", "meaning"), (_row(name, field) for name, field in rows))
+        yield from table(("key", "value", "default", "meaning"), (_row(model, name, field) for name, field in rows))
+        if parts is PARTS and (example := example_of(path)):
+            yield from ("", "```yaml", *example, "```")
 
 
 _HIDDEN = {(campaign.Campaign, "name"), (campaign.Campaign, "own_metrics")}
 """A campaign's name is the key that it stands under."""
 
 
-def _row(name: str, field: FieldInfo) -> tuple[str, ...]:
-    required = field.is_required()
+def _row(model: type[BaseModel], name: str, field: FieldInfo) -> tuple[str, ...]:
+    key, required = field.alias or name, field.is_required()
+    planned = any(model is part and key in keys for part, keys in PLANNED_KEYS.items())
     return (
-        f"`{field.alias or name}`",
+        f"`{key}`",
         _value(field),
         "**required**" if required else _default(field),
-        field.description or "",
+        f"{field.description or ''}{' *Planned, not available yet.*' if planned else ''}",
     )
 
 
