@@ -4,6 +4,7 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo
 
 import typer
 
@@ -149,8 +150,9 @@ def diff(
     if as_json:
         _echo_json({**asdict(found), "entered": found.entered, "left": found.left})
         return
-    typer.echo(f"{name} since {found.since:%Y-%m-%d %H:%M} UTC")
-    typer.echo("\n".join(difference_lines(found)))
+    since_there = found.since.astimezone(ZoneInfo(loaded.timezone))
+    title = f"{name} since {since_there:%Y-%m-%d %H:%M} {loaded.timezone}"
+    typer.echo("\n".join((title, *difference_lines(found))))
 
 
 def _echo_json(found: Any) -> None:
