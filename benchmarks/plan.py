@@ -108,9 +108,9 @@ def measure(root: Path, url: str, now: datetime, *, render: bool) -> None:
     }))  # fmt: skip
 
 
-def peak_memory() -> float:
-    """Of this process, in megabytes; `ru_maxrss` would begin with that of the process which forked it."""
-    status = Path("/proc/self/status").read_text(encoding="ascii")
+def peak_memory(process: str = "self") -> float:
+    """Of a process, in megabytes; `ru_maxrss` would begin with that of the process which forked it."""
+    status = Path(f"/proc/{process}/status").read_text(encoding="ascii")
     return int(status.partition("VmHWM:")[2].split()[0]) / 1024
 
 
