@@ -107,7 +107,9 @@ FILES = {
         "contacts", b"external_id,email\nc1,ann at mail.example\n", [],
         ("Loaded 0 contacts (0 mailable).\n"
         "1 row rejected: see SHOP/.handbill/rejects/contacts-given-20261201T090000Z.csv\n"
-        '  from row 2: email: "ann at mail.example" is not an e-mail address. Write it like ann@example.com. (1 row)'),
+        '  from row 2: email: "ann at mail.example" is not an e-mail address. Write it like ann@example.com. (1 row)\n'
+        "Mend the rejected rows in SHOP/.handbill/rejects/contacts-given-20261201T090000Z-rows.csv, "
+        "and import that file."),
     ),
     "an empty file": ("contacts", b"", [], "FILE: the file is empty. Export it again."),
 }  # fmt: skip
