@@ -31,7 +31,7 @@ calibrate: install  ## how often each statistic keeps what it promises, over tho
 bench: install  ## the figures of the README's table
 	$(BIN)/python benchmarks/start.py
 	$(BIN)/python benchmarks/check.py
-	$(BIN)/python benchmarks/imports.py
+	$(BIN)/python -m benchmarks.imports
 	$(BIN)/python benchmarks/send.py
 
 install: .venv/installed
