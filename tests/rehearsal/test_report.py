@@ -40,13 +40,12 @@ def test_somebody_left_out_is_told_with_the_gate(session: Session, tmp_path: Pat
     assert said(session, tmp_path, personas, "  ben: {arm: any, channels: [email], due_at: 2026-12-01 09:00}\n") == (
         "tests/hello.campaign-test.yaml:16:14: ben does not get what is expected of hello.\n"
         "              expected          got\n"
-        "    arm       any arm           left out: capped, had as many messages as a cap allows "
-        "(at most 1 e-mail in 7 days)\n"
+        "    arm       any arm           left out: capped (at most 1 e-mail in 7 days)\n"
         "    channels  email             nothing\n"
-        "    due_at    2026-12-01 09:00  left out: capped, had as many messages as a cap allows "
-        "(at most 1 e-mail in 7 days)\n"
+        "    due_at    2026-12-01 09:00  left out: capped (at most 1 e-mail in 7 days)\n"
         "    what happened:\n"
-        "    left out: capped, had as many messages as a cap allows (at most 1 e-mail in 7 days)\n"
+        "    left out: had as many messages as a cap allows (at most 1 e-mail in 7 days)\n"
+        "    caps: at most 1 e-mail in 7 days: 1 by e-mail around it\n"
         "    reachable by email"
     )
 

@@ -10,7 +10,7 @@ from handbill.definitions.campaign import Campaign, EmailContent, email_of, mail
 from handbill.definitions.findings import Path
 from handbill.definitions.rehearsal import ANY_ARM, EmailExpectation, Expectation, MailExpectation
 from handbill.definitions.values import MILLIONTHS
-from handbill.planning.audience import Reason
+from handbill.planning.phrases import reason_in_words
 from handbill.rehearsal.messages import Made, words
 from handbill.rehearsal.outcome import Outcome
 
@@ -43,14 +43,8 @@ def state_of(outcome: Outcome) -> str:
     if not outcome.is_selected:
         return "not selected"
     if outcome.reason:
-        return f"left out: {in_words(outcome)}"
+        return f"left out: {outcome.reason}{f' ({outcome.detail})' if outcome.detail else ''}"
     return f"arm {outcome.arm}"
-
-
-def in_words(outcome: Outcome) -> str:
-    """The reason why somebody is left out, as a plan prints it."""
-    detail = f" ({outcome.detail})" if outcome.detail else ""
-    return f"{outcome.reason}, {Reason(str(outcome.reason)).sentence}{detail}"
 
 
 # ---------------------------------------------------------------- who, and in which arm
@@ -63,7 +57,8 @@ def _who(expected: Expectation, outcome: Outcome) -> Iterator[Difference]:
         yield Difference(("left_out",), expected.left_out, state_of(outcome))
     if expected.detail is not None and expected.detail != outcome.detail:
         yield Difference(("detail",), expected.detail, outcome.detail or state_of(outcome))
-    explained = words(" ".join((state_of(outcome), *outcome.refusals))).casefold()
+    reason = reason_in_words(outcome.reason, outcome.detail) if outcome.reason else ""
+    explained = words(" ".join((state_of(outcome), reason, *outcome.refusals))).casefold()
     for number, each in enumerate(expected.because):
         if words(each).casefold() not in explained:
             yield Difference(("because", number), each, state_of(outcome))

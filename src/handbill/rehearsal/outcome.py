@@ -20,18 +20,19 @@ from handbill.rehearsal.earlier import remember
 from handbill.rehearsal.messages import Made, make_messages
 from handbill.rehearsal.personas import introduce
 from handbill.rehearsal.reading import Rehearsal
-from handbill.rehearsal.refusals import refusals
+from handbill.rehearsal.refusals import refusals, refusing_gates
 from handbill.rehearsal.stage import Stage
 from handbill.store.connection import writing
-from handbill.store.tables import enrollment
+from handbill.store.tables import contact, enrollment
 
 
 @dataclass(frozen=True)
 class Outcome:
     """What became of one persona.
 
-    `reason` and `detail` say why a selected one is left out, `refusals` why the others are not selected. `due_at` is
-    the planned contact, `zone` the clock that the recipient lives by. `made` are the messages by channel.
+    `reason` and `detail` say why a selected one is left out; `refusals` are the gates or clauses that refuse, with what
+    the persona has. `due_at` is when the first message leaves, `zone` the clock that the recipient lives by. `made` are
+    the messages by channel.
     """
 
     contact_id: int
@@ -76,13 +77,21 @@ def perform(stage: Stage, project: Project, rehearsal: Rehearsal) -> dict[str, O
 def _planned(connection: Connection, occasion: Occasion, ids: Mapping[str, int]) -> dict[int, Outcome]:
     """Plans, and seals the run with its messages unless it is too late for everybody; the selected by contact."""
     plan = make_plan(connection, occasion.project, occasion.campaign.name, now=occasion.now)
+    people = connection.execute(select(contact).join(selection, selection.c.contact_id == contact.c.id)
+                                .where(selection.c.reason.is_not(None))).all()  # fmt: skip
+    gates = {person.id: tuple(refusing_gates(connection, occasion, person)) for person in people}
     if not occasion.wave.is_over(occasion.now):
         seal_and_queue(connection, occasion, plan)
     profiles = load_profiles(connection, occasion.project, list(ids.values()))
     enrolled = select(enrollment.c.contact_id, enrollment.c.due_at).where(enrollment.c.key == plan.wave)
     leaves = dict(connection.execute(enrolled).tuples().all())
     rows = connection.execute(select(selection)).all()
-    return {row.contact_id: _outcome(occasion, row, profiles[row.contact_id], leaves) for row in rows}
+    return {
+        row.contact_id: replace(
+            _outcome(occasion, row, profiles[row.contact_id], leaves), refusals=gates.get(row.contact_id, ())
+        )
+        for row in rows
+    }
 
 
 def _outcome(

@@ -1,10 +1,12 @@
-"""Why no included segment holds somebody: the clauses that refuse them, with what they have."""
+"""Why somebody gets nothing: the clauses that refuse them, or the gate that does, with what they have."""
 
 from collections.abc import Iterator
+from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Row
 
 from handbill.planning.explanation import Explanation, explain_segment
+from handbill.planning.gate_verdicts import standing_of
 from handbill.planning.selection import Occasion
 
 
@@ -15,6 +17,12 @@ def refusals(connection: Connection, occasion: Occasion, contact_id: int) -> Ite
         found = explain_segment(connection, project, project.segments[slug], contact_id, occasion.now)
         yield f"not in segment {slug}:"
         yield from (_sentence(each) for each in _refusing(found))
+
+
+def refusing_gates(connection: Connection, occasion: Occasion, person: Row[Any]) -> Iterator[str]:
+    """The gate that leaves a contact out, seen on the selection of this connection."""
+    gates = standing_of(connection, occasion, person).gates
+    yield from (f"{each.gate}: {each.value}" for each in gates if each.verdict == "refuses")
 
 
 def _refusing(explanation: Explanation) -> Iterator[Explanation]:

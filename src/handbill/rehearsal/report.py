@@ -6,7 +6,8 @@ from typing import Any
 
 from handbill.definitions.project import Project
 from handbill.errors import Problem
-from handbill.rehearsal.comparison import Difference, differences, in_words
+from handbill.planning.phrases import reason_in_words
+from handbill.rehearsal.comparison import Difference, differences
 from handbill.rehearsal.outcome import Outcome, perform
 from handbill.rehearsal.reading import Rehearsal
 from handbill.rehearsal.stage import Stage
@@ -73,7 +74,11 @@ def happened(outcome: Outcome) -> list[str]:
         return ["not selected", *outcome.refusals]
     if outcome.reason:
         ways = ", ".join(outcome.reachable_by) or "no channel"
-        return [f"left out: {in_words(outcome)}", f"reachable by {ways}"]
+        return [
+            f"left out: {reason_in_words(outcome.reason, outcome.detail)}",
+            *outcome.refusals,
+            f"reachable by {ways}",
+        ]
     due = f", due {outcome.due_at.astimezone(outcome.zone):%Y-%m-%d %H:%M} {outcome.zone.key}" if outcome.due_at else ""
     return [f"planned: arm {outcome.arm}{due}", *_sent(outcome)]
 
