@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from handbill.cli.clause_lines import verdict_lines
 from handbill.cli.options import AsJson, Now, ProjectDir, clock_at
 from handbill.cli.waiting import waiting
 
@@ -55,6 +54,8 @@ def explain(
 
 
 def _campaign(found: "CampaignExplanation") -> Iterator[str]:
+    from handbill.operations.segment_text import verdict_lines
+
     standing = found.standing
     verdict = "is planned" if standing.selected and standing.reason is None else "gets nothing"
     why = standing.reason or ("" if standing.selected else "in none of the segments")

@@ -8,7 +8,6 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from handbill.cli.clause_lines import difference_lines, funnel_lines, size_line, verdict_lines
 from handbill.cli.options import AsJson, Now, ProjectDir, clock_at
 from handbill.cli.waiting import waiting
 from handbill.errors import Problem, ProjectInvalid
@@ -50,6 +49,7 @@ def count(name: Name, project: ProjectDir = Path(), now: Now = None, as_json: As
     Example: handbill segment count active-buyers
     """
     from handbill.operations.opening import opened
+    from handbill.operations.segment_text import size_line
     from handbill.operations.segments import count_segment
 
     with opened(project) as (loaded, _, engine), waiting(f"Counting {name}"):
@@ -73,6 +73,7 @@ def show(
     Example: handbill segment show active-buyers
     """
     from handbill.operations.opening import opened
+    from handbill.operations.segment_text import size_line
     from handbill.operations.segments import show_segment
 
     with opened(project) as (loaded, _, engine), waiting(f"Counting {name}"):
@@ -101,6 +102,7 @@ def explain(
     Example: handbill segment explain active-buyers C1042
     """
     from handbill.operations.opening import opened
+    from handbill.operations.segment_text import funnel_lines, size_line, verdict_lines
     from handbill.operations.segments import explain_member, explain_size
 
     at = clock_at(now)()
@@ -139,6 +141,7 @@ def diff(
     if (since is None) == (plan is None):
         raise ProjectInvalid(Problem(what="it is not said since when.", mend="Add --since DATE or --plan FILE."))
     from handbill.operations.opening import opened
+    from handbill.operations.segment_text import difference_lines
     from handbill.operations.segments import diff_plan, diff_since
 
     at = clock_at(now)()

@@ -3,16 +3,13 @@
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from handbill.cli.options import AsJson, ProjectDir
 from handbill.cli.waiting import waiting
 from handbill.errors import ExitCode
-
-if TYPE_CHECKING:  # nothing heavy is imported before it is needed
-    from handbill.planning.verification import Verification
 
 
 def register(app: typer.Typer) -> None:
@@ -35,6 +32,7 @@ def verify_assignment(
     Example: handbill verify-assignment spring-sale --unit C1042
     """
     from handbill.operations.opening import opened
+    from handbill.operations.verify import verification_lines
     from handbill.operations.verify import verify_assignment as verified
 
     with opened(project) as (loaded, _, engine), waiting(f"Drawing the units of {campaign}"):
@@ -43,23 +41,6 @@ def verify_assignment(
         plain = {**asdict(found), "python": found.python, "sql": found.sql}
         typer.echo(json.dumps(plain, indent=2, ensure_ascii=False))
     else:
-        _print(found, sql=sql)
+        typer.echo("\n".join(verification_lines(found, sql=sql)))
     if found.mismatches:
         raise typer.Exit(ExitCode.MENDABLE)
-
-
-def _print(found: "Verification", *, sql: bool) -> None:
-    from handbill.planning.verification import FORMULA
-
-    noun = f"{found.unit} is" if found.units == 1 else f"{found.unit}s are"
-    right = found.units - found.mismatches
-    typer.echo(f"{found.campaign}: {right:,} of {found.units:,} {noun} in the arm that the salt {found.salt} draws.")
-    for each in found.shown:
-        word = "but is" if each.drawn != each.stored else "and is"
-        typer.echo(f"  {each.unit_id} is drawn at {each.fraction:.6f}, into {each.drawn}, {word} in {each.stored}.")
-    if found.mismatches > len(found.shown):
-        typer.echo(f"  and {found.mismatches - len(found.shown):,} more")
-    typer.echo(f"\nThe draw: {FORMULA}")
-    bounds = ", ".join(f"{name} below {bound:g}" for name, bound in found.bounds)
-    typer.echo(f"The arm is the first whose bound exceeds it: {bounds}.")
-    typer.echo(f"\n{found.sql if sql else found.python}")

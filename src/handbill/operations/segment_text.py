@@ -1,12 +1,10 @@
-"""How the clauses of a segment are printed: a tree of verdicts, a funnel, and who moved by which clause."""
+"""How what is known of a segment reads as text: a tree of verdicts, a funnel, and who moved by which clause."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:  # nothing heavy is imported before it is needed
-    from handbill.planning.explanation import Explanation
-    from handbill.planning.funnel import Funnel
-    from handbill.planning.segment_differences import SegmentDifferences
+from handbill.planning.explanation import Explanation
+from handbill.planning.funnel import Funnel
+from handbill.planning.segment_differences import SegmentDifferences
 
 WIDEST = 68
 """Letters of the column of clauses; longer ones push their values to the right."""
@@ -18,14 +16,14 @@ def size_line(slug: str, contacts: int, of: int) -> str:
     return f"{contacts:,} of {of:,} contacts{share} are in {slug}."
 
 
-def verdict_lines(explanation: "Explanation", depth: int = 0) -> Iterator[str]:
+def verdict_lines(explanation: Explanation, depth: int = 0) -> Iterator[str]:
     """`✓ field: country, in: [GB, IE]   GB`, each clause below the one that holds it."""
     flat = list(_flat(explanation, depth))
     width = min(max(len(head) for head, _ in flat), WIDEST)
     return (f"{head:<{width}}  {value}".rstrip() for head, value in flat)
 
 
-def funnel_lines(funnel: "Funnel") -> Iterator[str]:
+def funnel_lines(funnel: Funnel) -> Iterator[str]:
     """A table: whom each clause admits by itself, how many are left after it, and whom it keeps out alone."""
     heads = [f"{'  ' * each.depth}{each.clause}" for each in funnel.steps]
     width = min(max(len("clause"), *map(len, heads)), WIDEST)
@@ -36,7 +34,7 @@ def funnel_lines(funnel: "Funnel") -> Iterator[str]:
         yield f"{head:<{width}}  {each.admits:>10,}  {left:>10}  {keeps_out:>15}".rstrip()
 
 
-def difference_lines(found: "SegmentDifferences") -> Iterator[str]:
+def difference_lines(found: SegmentDifferences) -> Iterator[str]:
     """The size then and now, and each clause with how many it moved."""
     yield f"{found.before:,} contacts then, {found.entered:,} entered, {found.left:,} left, {found.after:,} now."
     for entered, title in ((True, "Entered"), (False, "Left")):
@@ -54,7 +52,7 @@ def difference_lines(found: "SegmentDifferences") -> Iterator[str]:
         yield from found.caveats
 
 
-def _flat(explanation: "Explanation", depth: int) -> Iterator[tuple[str, str]]:
+def _flat(explanation: Explanation, depth: int) -> Iterator[tuple[str, str]]:
     notes = f"({'; '.join(explanation.notes)})" if explanation.notes else ""
     mark = "✓" if explanation.holds else "✗"
     yield f"{'  ' * depth}{mark} {explanation.clause}", " ".join(filter(None, (explanation.value, notes)))
