@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from handbill.definitions.findings import Path
 from handbill.definitions.words import quoted
@@ -10,6 +10,7 @@ from handbill.definitions.yaml import Items, Keys, Text, Tree
 from handbill.errors import Problem
 
 _REFERENCE = re.compile(r"\$(\$?)\{([^{}]*)\}")
+_SHORTEST_SECRET = 3
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -23,6 +24,16 @@ def with_environment(
     filling = _Filling(file, environment, frozenset(late))
     filled = filling.fill(tree, ())
     return (filled if isinstance(filled, Keys) else tree), filling.problems
+
+
+def unfilled(problem: Problem, text: str, environment: Mapping[str, str]) -> Problem:
+    """The problem of a file with this text, with the names of its variables for their values: some are secrets."""
+    what, mend = problem.what, problem.mend
+    for _, name in _REFERENCE.findall(text):
+        value = environment.get(name, "")
+        if len(value) >= _SHORTEST_SECRET:
+            what, mend = what.replace(value, f"${{{name}}}"), mend.replace(value, f"${{{name}}}")
+    return replace(problem, what=what, mend=mend)
 
 
 @dataclass

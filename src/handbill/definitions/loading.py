@@ -1,7 +1,7 @@
 """What a project declares: campaigns.yaml and segments/ read and checked as a whole, with every mistake at once."""
 
 import os
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
 
@@ -24,7 +24,7 @@ from handbill.definitions.checks.salts import check_salts
 from handbill.definitions.checks.schedule import check_schedule
 from handbill.definitions.checks.segments import check_segments, sample_salts
 from handbill.definitions.clauses import Reading
-from handbill.definitions.environment import with_environment
+from handbill.definitions.environment import unfilled, with_environment
 from handbill.definitions.fields import contact_fields
 from handbill.definitions.findings import Finding, placed, under
 from handbill.definitions.frame import Frame, entries, read_frame, secret_paths
@@ -71,7 +71,12 @@ def read_project(root: Path) -> tuple[Project | None, list[Problem]]:
     told = {(each.line, each.column) for each in problems if each.file == CAMPAIGNS_FILE}
     problems += [each for each in placed(findings, tree, CAMPAIGNS_FILE) if (each.line, each.column) not in told]
     without = {str(each.path[1]) for each in planned if each.path[0] == "campaigns"}
-    return _as_project(root, frame, segments, without), sorted(set(problems))
+    return _as_project(root, frame, segments, without), sorted(_without_values(root, problems))
+
+
+def _without_values(root: Path, problems: Iterable[Problem]) -> set[Problem]:
+    text = (root / CAMPAIGNS_FILE).read_text(encoding="utf-8-sig") if problems else ""
+    return {unfilled(each, text, os.environ) if each.file == CAMPAIGNS_FILE else each for each in problems}
 
 
 def _check_frame(tree: Keys, frame: Frame) -> Iterator[Finding]:

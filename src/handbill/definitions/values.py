@@ -252,6 +252,8 @@ def parse_domain(text: Any) -> str:
 def parse_web_address(text: Any) -> str:
     """`https://shop.example/sale`."""
     line = parse_line(text)
+    if "@" in re.split(r"[/?#]", line.removeprefix("https://").removeprefix("http://"))[0]:
+        raise ValueError("the address has a name or a password in it. Write it without, like https://shop.example.")
     if not re.fullmatch(r"https?://[^\s/?#@]+([/?#]\S*)?", line):
         raise ValueError(f"{quoted(line)} is not a web address. Write it like https://shop.example.")
     return line

@@ -7,7 +7,7 @@ from typing import Any
 from ruamel.yaml.error import YAMLError
 
 from handbill.definitions.words import quoted
-from handbill.definitions.yaml_errors import explain
+from handbill.definitions.yaml_errors import SECRET_KEY, WRITE_A_REFERENCE, explain
 from handbill.definitions.yaml_nodes import Node, compose
 from handbill.errors import Problem
 
@@ -200,6 +200,9 @@ class _Conversion:
         if _is_null(value):
             self._problem(key, f"key {quoted(key.value)} has no value.", "Write one, or remove the key.")
             return None
+        if SECRET_KEY.match(f"{key.value}: ") and value.tag not in _TAGS:
+            self._problem(key, "a secret stands here in plain text.", WRITE_A_REFERENCE)
+            return None
         return self.convert(value)
 
     def _report_spilled(self, spilled: list[Node], mapping: Node) -> None:
@@ -209,6 +212,9 @@ class _Conversion:
             self._problem(first, f"{quoted(first.value)} has no blank after its colon.", "Write one.")
             return
         before = [pair for pair in mapping.value if pair[0].start_mark.index < first.start_mark.index]
+        if before and SECRET_KEY.match(f"{before[-1][0].value}: "):
+            self._problem(first, "a secret stands here in plain text.", WRITE_A_REFERENCE)
+            return
         what = f"{quoted(first.value)} is read as a key of its own: a comma ends an unquoted value inside braces."
         if before and before[-1][1].id == "scalar":
             key, value = before[-1]

@@ -9,6 +9,12 @@ from ruamel.yaml.reader import ReaderError
 
 from handbill.errors import Problem
 
+SECRET_KEY = re.compile(r"\b(password|api_key|signing_key)\s*:\s+")
+"""What stands behind these keys is never repeated in a message."""
+
+WRITE_A_REFERENCE = "Write ${NAME}, and set that variable where Handbill runs. Change the secret: files are copied."
+_REFERENCE = re.compile(r"[\"']?(\$\{\w+\}|file:)")
+
 Place = tuple[int, int]
 Explanation = tuple[Place, str, str]
 
@@ -64,6 +70,14 @@ def _secret_in_braces(fault: _Fault) -> Explanation | None:
         f"{reference[0]} is read as more braces here.",
         f'Quote {reference[0]} inside braces: "{reference[0]}".',
     )
+
+
+def _unquoted_secret(fault: _Fault) -> Explanation | None:
+    """The secret itself may be what YAML stumbles over; it is not repeated, because messages end in logs."""
+    secret = SECRET_KEY.search(fault.line)
+    if not secret or _REFERENCE.match(fault.line, secret.end()):
+        return None
+    return (fault.place[0], secret.start(1) + 1), "a secret stands here in plain text.", WRITE_A_REFERENCE
 
 
 def _starts_with_jinja(fault: _Fault) -> Explanation | None:
@@ -185,6 +199,7 @@ def _anything_else(fault: _Fault) -> Explanation:
 _RULES: tuple[Callable[[_Fault], Explanation | None], ...] = (
     _tab,
     _secret_in_braces,
+    _unquoted_secret,
     _open_quote,
     _starts_with_jinja,
     _reserved_start,
