@@ -3,9 +3,11 @@
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Engine, insert, not_, or_
 
+from handbill.definitions.clauses import Reading
 from handbill.definitions.segment import (
     AggregateClause,
     Ago,
@@ -26,6 +28,8 @@ from handbill.definitions.segment import (
     Segment,
     SegmentClause,
 )
+from handbill.definitions.segment_reader import read_segment
+from handbill.definitions.yaml import read_yaml
 from handbill.planning.conditions import compile_segment
 from handbill.store.connection import writing
 from handbill.store.draw import unit_fraction
@@ -326,3 +330,25 @@ def test_relative_dates_count_days_in_the_project_time_zone(store: Engine, tmp_p
         add_contact(connection, "ann", attributes={"birthday": "2026-07-01"})
         born_today = Segment("s", "s", field("birthday", "within", DAY))
         assert selected(connection, compile_segment(project, born_today, late_evening)) == ["ann"]
+
+
+def test_a_day_in_a_window_is_that_day_in_the_project_time_zone_also_when_clocks_change(
+    store: Engine, tmp_path: Path
+) -> None:
+    """The 29th of March 2026 has 23 hours in London: it ends at 23:00 UTC."""
+    project = make_project(tmp_path)
+    where = b"name: That day\nwhere: {event: order, within: [2026-03-29, 2026-03-29]}\n"
+    tree, _ = read_yaml(where, "segments/that-day.yaml")
+    assert tree is not None
+    that_day, _ = read_segment(tree, "that-day", "segments/that-day.yaml", Reading({}, ZoneInfo("Europe/London")))
+    assert that_day is not None
+    moments = {
+        "before": datetime(2026, 3, 28, 23, 59, 59, tzinfo=UTC),
+        "first": datetime(2026, 3, 29, tzinfo=UTC),
+        "last": datetime(2026, 3, 29, 22, 59, 59, 999_999, tzinfo=UTC),
+        "after": datetime(2026, 3, 29, 23, tzinfo=UTC),
+    }
+    with writing(store) as connection:
+        for name, at in moments.items():
+            add_order(connection, add_contact(connection, name), "20", ordered_at=at)
+        assert selected(connection, compile_segment(project, that_day, NOW)) == ["first", "last"]
