@@ -117,7 +117,7 @@ def _check_rollout(
     if draft.every_arm_is_read and len(draft.sending_arms) < 2:
         yield Finding((), "a winner is picked among arms that send something.", "Add a second one.", at_key=True)
     if transit and draft.arms_on("direct_mail") and rollout.decide_after <= transit:
-        what = f"the winner is picked before post arrives: it is {transit.days} days under way."
+        what = f"the winner is picked before post arrives: it is {transit / timedelta(days=1):g} days under way."
         yield Finding(("decide_after",), what, "Write a longer time, such as 14 days.")
     if draft.schedule and draft.schedule.cron:
         what = "a test and its roll-out are one audience, and cron makes a new one each time."

@@ -63,7 +63,7 @@ def _check_transit(draft: Draft, transit: timedelta | None) -> Iterator[Finding]
     """With e-mail beside it, post is waited for from the moment when the e-mail leaves."""
     beside = draft.arms_on("email") and draft.arms_on("direct_mail") and not draft.has("schedule", "in_home")
     if transit and beside and draft.goal and draft.goal.within <= transit:
-        what = f"the window closes before post arrives: it is {transit.days} days under way."
+        what = f"the window closes before post arrives: it is {transit / timedelta(days=1):g} days under way."
         yield Finding(("goal", "within"), what, "Write a longer window, such as 60 days.")
 
 
