@@ -9,6 +9,7 @@ from handbill.clock import fixed_clock
 from handbill.contacts.consent import granted
 from handbill.contacts.identity import email_hash
 from handbill.contacts.phones import phone_key
+from handbill.operations.people import contact_called
 from handbill.store.connection import reading, writing
 from handbill.store.tables import (
     attribute_history,
@@ -262,3 +263,10 @@ def test_a_replay_with_an_earlier_clock_is_noted_behind_what_is_known(shop: Shop
     shop.load("contacts", "id,points\n1,4\n")
     past = [(row.value, row.from_at) for row in shop.rows(attribute_history)]
     assert past == [(3, NOW + timedelta(days=1)), (4, NOW + timedelta(days=1))]
+
+
+def test_commands_find_a_contact_by_a_merged_id(shop: Shop) -> None:
+    shop.load("contacts", "id,email\n1,ann@example.com\n")
+    shop.load("contacts", "id,email\nB7,ann@example.com\n", match=["email"])
+    with reading(shop.engine) as connection:
+        assert contact_called(connection, "B7").external_id == "1"

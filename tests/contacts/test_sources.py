@@ -12,6 +12,7 @@ import pyarrow as pa
 import pytest
 from sqlalchemy import create_engine, text
 
+from handbill.contacts.rows import csv_file
 from handbill.contacts.rows.files import open_source, opened_source
 from handbill.contacts.rows.query import Query
 from handbill.errors import ImportRefused
@@ -233,3 +234,21 @@ def test_a_file_inside_a_known_packing_is_opened_by_its_own_ending(tmp_path: Pat
     path = tmp_path / "none.csv.gz"
     with pytest.raises(ImportRefused, match=r"none\.csv\.gz: there is no such file\. Check its name\."):
         open_source(path)
+
+
+def test_an_import_that_is_stopped_loads_nothing_and_can_be_repeated(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(csv_file, "BATCH_ROWS", 2)
+
+    def stop(rows: int, _share: float) -> None:
+        if rows > 4:
+            raise KeyboardInterrupt
+
+    content = "id,score\n" + "".join(f"{number},x\n{number},1\n" for number in range(9))
+    with pytest.raises(KeyboardInterrupt):
+        shop.load("contacts", content, progress=stop)
+    assert shop.rows(contact) == []
+    assert list((shop.settings.work_dir / "rejects").iterdir()) == []
+
+    assert shop.load("contacts", content).loaded == 9

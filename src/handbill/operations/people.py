@@ -4,19 +4,20 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, or_, select
 
+from handbill.contacts.naming import has_id
 from handbill.errors import Problem, ProjectInvalid
 from handbill.store.tables import contact
 
 
 def contact_called(connection: Connection, name: str) -> Row[Any]:
-    """The contact with this id or, when nobody has it, with this e-mail address.
+    """The contact with this id, its own or a merged one, or when nobody has it with this e-mail address.
 
     Raises:
         ProjectInvalid: nobody is called so, or several people share the address.
     """
     key = name.strip().lower()
     found = connection.execute(
-        select(contact).where(or_(contact.c.external_id == name, contact.c.email_key == key)).order_by(contact.c.id)
+        select(contact).where(or_(has_id(name), contact.c.email_key == key)).order_by(contact.c.id)
     ).all()
     by_id = [each for each in found if each.external_id == name]
     if by_id or len(found) == 1:

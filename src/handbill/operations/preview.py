@@ -12,6 +12,7 @@ from typing import Any, cast
 from sqlalchemy import Engine, select
 
 from handbill.contacts.addresses import normalise_address
+from handbill.contacts.naming import has_id
 from handbill.contacts.profiles import load_profiles
 from handbill.definitions.campaign import CHANNELS, Campaign, Channel, email_of, mail_of
 from handbill.definitions.loading import load_project
@@ -104,7 +105,7 @@ def profile_of(engine: Engine, project: Project, external_id: str, campaign: Cam
         NotRenderable: nobody has it.
     """
     with reading(engine) as connection:
-        contact_id = connection.scalar(select(contact.c.id).where(contact.c.external_id == external_id))
+        contact_id = connection.scalar(select(contact.c.id).where(has_id(external_id)))
         if contact_id is None:
             what = f'no contact has the id "{external_id}".'
             raise NotRenderable(Problem(what=what, mend="Use an id of your import, or leave --contact out."))
