@@ -298,3 +298,19 @@ def test_reach_is_asked_by_channel() -> None:
 )
 def test_a_clause_reads_as_it_was_written(written: str) -> None:
     assert clause_text(clause(f"{{{written}}}"), ZoneInfo("Europe/London")) == written
+
+
+def test_a_list_may_be_long_but_not_endless() -> None:
+    def listed(count: int) -> list[str]:
+        values = ", ".join(f"c{number}" for number in range(count))
+        tree, _ = read_yaml(f"name: New\nwhere: {{field: country, in: [{values}]}}\n".encode(), "segments/new.yaml")
+        assert tree is not None
+        _, mistakes = read_segment(tree, "new", "segments/new.yaml", Reading(FIELDS, ZoneInfo("Europe/London")))
+        return [str(each) for each in mistakes]
+
+    assert listed(10_000) == []
+    (mistake,) = listed(10_001)
+    assert mistake == (
+        "segments/new.yaml:2:29: in lists 10,001 values, and 10,000 are the most. "
+        "Import them as a field of your own, and ask for that."
+    )

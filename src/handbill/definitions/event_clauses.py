@@ -190,6 +190,8 @@ def _distinct(clause: Keys, event: str | None, reading: Reading) -> str | None:
     known = [*_filters(event), *texts] if properties is not None else None
     if known is not None and name not in known:
         reading.add(Mistake(clause.values["distinct"].place, *unknown("property", name, known)))
+    elif not _PROPERTY_NAME.fullmatch(name):
+        reading.add(Mistake(clause.values["distinct"].place, *_unnameable(name)))
     return name
 
 
@@ -252,11 +254,17 @@ def _properties(clause: Keys, event: str | None, reading: Reading) -> Iterator[t
         if name in RESPONSE_FILTERS and is_response(event):
             mend = f"Write it beside {event}."
             reading.add(Mistake(where.places[name], f"{name} is no property of the message.", mend))
+        elif known is None and not _PROPERTY_NAME.fullmatch(name):
+            reading.add(Mistake(where.places[name], *_unnameable(name)))
         elif type_ is None:
             noun = "property of an order" if event in ("order", "line") else "property of a message"
             reading.add(Mistake(where.places[name], *unknown(noun, name, known or ())))
         else:
             yield name, written_comparisons(written, reading.subject(name, type_, OPERATORS[type_]), reading)
+
+
+def _unnameable(name: str) -> tuple[str, str]:
+    return f"{quoted(name)} cannot name a property.", "Leave quotation marks and backslashes out of it."
 
 
 def _type_of(name: str, written: Tree, known: Mapping[str, FieldType] | None) -> FieldType | None:

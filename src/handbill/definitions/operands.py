@@ -41,6 +41,9 @@ MOMENT_OPERATORS = _TIME
 
 ALL_OPERATORS = tuple(dict.fromkeys((*_EQUAL, *_ORDER, *_TEXT, *_TIME, *_PRESENCE)))
 
+MOST_VALUES = 10_000
+"""In one list: both databases count the values of a statement."""
+
 _INSTEAD: Mapping[str, str] = {"lt": "before", "lte": "before", "gt": "after", "gte": "after"}
 _WHOLE = re.compile(r"[+-]?[0-9]{1,18}")
 NUMBER = re.compile(r"[+-]?[0-9]{1,18}(\.[0-9]{1,12})?")
@@ -132,6 +135,9 @@ def _list(written: Tree, operator: str) -> tuple[Tree, ...]:
         raise Mistake(written.place, f"{operator} must be a list.", f"Write it like [{example}].")
     if not written.items:
         raise Mistake(written.place, f"{operator} lists nothing.", "Write at least one value.")
+    if len(written.items) > MOST_VALUES:
+        what = f"{operator} lists {len(written.items):,} values, and {MOST_VALUES:,} are the most."
+        raise Mistake(written.place, what, "Import them as a field of your own, and ask for that.")
     return written.items
 
 

@@ -54,18 +54,22 @@ class Verification:
     @property
     def sql(self) -> str:
         """The same for PostgreSQL, as a statement that lists the units in a wrong arm."""
-        salt = self.salt.replace("'", "''")
-        whens = " ".join(f"WHEN draw < {bound!r} THEN '{name}'" for name, bound in self.bounds)
-        hashed = f"sha256(convert_to('{salt}:' || unit_id, 'UTF8'))"
+        whens = " ".join(f"WHEN draw < {bound!r} THEN {_quoted(name)}" for name, bound in self.bounds)
+        hashed = f"sha256(convert_to({_quoted(self.salt + ':')} || unit_id, 'UTF8'))"
         lines = (
             "SELECT unit_id, arm, draw FROM (",
             "  SELECT unit_id, arm,",
             f"    ('x' || left(encode({hashed}, 'hex'), 13))::bit(52)::bigint / 2::float8 ^ 52 AS draw",
             "  FROM assignment JOIN experiment ON experiment.id = assignment.experiment_id",
-            f"  WHERE experiment.campaign = '{self.campaign}'",
+            f"  WHERE experiment.campaign = {_quoted(self.campaign)}",
             f") AS drawn WHERE arm <> CASE {whens} END;",
         )
         return "\n".join(lines)
+
+
+def _quoted(text: str) -> str:
+    """A text in SQL."""
+    return "'" + text.replace("'", "''") + "'"
 
 
 def verify_assignment(connection: Connection, campaign: str, unit_id: str | None = None) -> Verification:
