@@ -40,6 +40,13 @@ def test_pytest_has_one_test_for_each_persona(shop: Path) -> None:
     assert "Traceback" not in found.stdout
 
 
+def test_processes_that_share_the_tests_leave_nothing_behind(shop: Path) -> None:
+    write_test(shop, GOOD, "good")
+    found = pytest_on(shop, "-n", "1")
+    assert found.returncode == 0
+    assert found.stderr == ""
+
+
 def test_mistakes_in_a_file_are_lines_for_pytest_too(shop: Path) -> None:
     write_test(shop, BAD.replace("arm: plain", "arm: plane"), "bad")
     found = pytest_on(shop)

@@ -24,10 +24,10 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> "CampaignT
     return CampaignTest.from_parent(parent, path=file_path) if is_campaign_test(file_path) else None
 
 
-def pytest_unconfigure(config: pytest.Config) -> None:
-    """Removes the stores of the tests."""
-    if _SESSION in config.stash:
-        config.stash[_SESSION].close()
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Removes the stores of the tests, in every process that made some."""
+    if _SESSION in session.config.stash:
+        session.config.stash[_SESSION].close()
 
 
 class CampaignTest(pytest.File):
