@@ -50,7 +50,7 @@ def test_a_mistake_is_a_line_on_stderr_and_exit_code_2(
 def test_machines_read_what_was_checked(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert invoke(["check", "--json", "--project", str(shop)]) == 0
     answer = json.loads(capsys.readouterr().out)
-    assert answer == {"ok": True, "campaigns": 3, "segments": 4, "templates": 4, "problems": []}
+    assert answer == {"ok": True, "campaigns": 3, "segments": 4, "templates": 4, "problems": [], "warnings": []}
 
 
 def test_machines_read_every_mistake(
@@ -69,6 +69,7 @@ def test_machines_read_every_mistake(
                 "mend": MEND,
             }
         ],
+        "warnings": [],
     }
 
 

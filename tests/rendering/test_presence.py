@@ -10,11 +10,12 @@ from handbill.definitions.segment import (
     Comparison,
     EventClause,
     FieldClause,
+    MailableClause,
     Not,
     Segment,
     SegmentClause,
 )
-from handbill.rendering.presence import proven_fields
+from handbill.rendering.presence import possible_values, proven_fields
 from tests.rendering.projects import make_project
 
 ALWAYS = {"external_id", "created_at", "email"}
@@ -43,6 +44,12 @@ def proven(*clauses: Clause) -> set[str]:
         (AnyOf((has("tier"), has("city"))), set()),
         (AnyOf((All((has("tier"), has("city"))), has("city"))), {"city"}),
         (Not(has("tier")), set()),
+        (Not(has("tier", "missing", None)), {"tier"}),
+        (Not(has("tier", missing="include")), {"tier"}),
+        (Not(AnyOf((has("tier", "missing", None), has("city", "missing", None)))), {"tier", "city"}),
+        (Not(All((has("tier", "missing", None), has("city", "missing", None)))), set()),
+        (Not(Not(has("tier"))), {"tier"}),
+        (MailableClause("direct_mail"), {"address_line1"}),
         (EventClause("order", ()), set()),
     ],
 )
@@ -67,3 +74,22 @@ def test_nobody_gets_mail_without_the_address_that_it_needs() -> None:
     campaign = project.campaigns["spring-sale"]
     assert proven_fields(project, campaign, "email") == ALWAYS
     assert proven_fields(project, campaign, "direct_mail") == {"external_id", "created_at", "address_line1"}
+
+
+@pytest.mark.parametrize(
+    ("clauses", "countries"),
+    [
+        ([has("country", "in", ("GB", "IE"))], {"GB", "IE"}),
+        ([has("country", "eq", "GB"), has("country", "eq", "FR")], {"GB", "FR"}),
+        ([has("country", "eq", "GB"), has("tier")], None),
+        ([All((has("country", "in", ("GB", "IE")), has("country", "in", ("IE", "FR"))))], {"IE"}),
+        ([AnyOf((has("country"), has("country", "eq", "GB")))], {"x", "GB"}),
+        ([has("country", "eq", "GB", missing="include")], None),
+        ([Not(has("country", "eq", "GB"))], None),
+        ([has("country", "starts_with", "G")], None),
+    ],
+)
+def test_segments_say_which_values_a_field_can_have(clauses: list[Clause], countries: set[str] | None) -> None:
+    segments = {f"s{number}": Segment(f"s{number}", "S", clause) for number, clause in enumerate(clauses)}
+    project = make_project(Path("unused"), segments=segments, audience={"include": tuple(segments)})
+    assert possible_values(project, project.campaigns["spring-sale"]).get("country") == countries

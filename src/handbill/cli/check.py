@@ -20,21 +20,18 @@ def check(project: ProjectDir = Path(), as_json: AsJson = False) -> None:
     Example: handbill check --project shop
     """
     from handbill.errors import ProjectInvalid
-    from handbill.operations.check import all_good, check_project, inventory
+    from handbill.operations.check import all_good, inventory, look_over
 
-    try:
-        checked = check_project(project)
-    except ProjectInvalid as error:
-        if as_json:
-            typer.echo(
-                json.dumps(
-                    {"ok": False, "problems": [asdict(problem) for problem in error.problems]},
-                    indent=2,
-                    ensure_ascii=False,
-                )
-            )
-        raise
+    looked = look_over(project)
+    is_right = looked.project is not None and not looked.problems
     if as_json:
-        typer.echo(json.dumps({"ok": True, **asdict(inventory(checked)), "problems": []}, indent=2, ensure_ascii=False))
+        counts = asdict(inventory(looked.project)) if is_right and looked.project else {}
+        found = {name: [asdict(each) for each in getattr(looked, name)] for name in ("problems", "warnings")}
+        typer.echo(json.dumps({"ok": is_right, **counts, **found}, indent=2, ensure_ascii=False))
     else:
-        typer.echo(all_good(checked))
+        for each in looked.warnings:
+            typer.echo(f"warning: {each}", err=True)
+    if not is_right or looked.project is None:
+        raise ProjectInvalid(*looked.problems)
+    if not as_json:
+        typer.echo(all_good(looked.project))

@@ -22,18 +22,37 @@ class Inventory:
         return ", ".join(f"{count} {noun}{'' if count == 1 else 's'}" for count, noun in counts)
 
 
+@dataclass(frozen=True)
+class Looked:
+    """What was found: the project as far as it can be read, its mistakes, and what is probably not meant."""
+
+    project: Project | None
+    problems: tuple[Problem, ...]
+    warnings: tuple[Problem, ...] = ()
+
+
+def look_over(root: Path) -> Looked:
+    """Everything to say about the project in the folder `root`, in the order of the files."""
+    project, problems = read_project(root)
+    if project is None:
+        return Looked(None, tuple(problems))
+    # Loading the template engines takes 0.2 s, which a project that cannot be read does not need to wait for.
+    from handbill.rendering.fields import look_over as look_over_templates  # noqa: PLC0415 - see above
+
+    found = look_over_templates(project)
+    return Looked(project, tuple(sorted({*problems, *found.problems})), tuple(found.remarks))
+
+
 def check_project(root: Path) -> Project:
     """The project in the folder `root`, right in every file.
 
     Raises:
         ProjectInvalid: every mistake, in the order of the files.
     """
-    project, problems = read_project(root)
-    if project is not None:
-        problems = sorted({*problems, *_check_templates(project)})
-    if problems or project is None:
-        raise ProjectInvalid(*problems)
-    return project
+    looked = look_over(root)
+    if looked.problems or looked.project is None:
+        raise ProjectInvalid(*looked.problems)
+    return looked.project
 
 
 def inventory(project: Project) -> Inventory:
@@ -45,10 +64,3 @@ def inventory(project: Project) -> Inventory:
 def all_good(project: Project) -> str:
     """The one line that a project without mistakes deserves."""
     return f"{CAMPAIGNS_FILE}: {inventory(project)}: all good."
-
-
-def _check_templates(project: Project) -> list[Problem]:
-    # Loading the template engines takes 0.2 s, which a project that cannot be read does not need to wait for.
-    from handbill.rendering.fields import check_templates  # noqa: PLC0415 - see above
-
-    return check_templates(project)

@@ -1,15 +1,17 @@
 """Everything that is wrong with the templates of all campaigns, before anything is sent."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from handbill.definitions.campaign import Arm, Campaign, email_of
 from handbill.definitions.project import Project
 from handbill.errors import NotRenderable, Problem
 from handbill.rendering.email import EmailTemplate, Links
-from handbill.rendering.email_parts import FOLDER, read_parts
-from handbill.rendering.library import Library, open_library
+from handbill.rendering.email_parts import FOLDER, EmailReading
+from handbill.rendering.library import open_library
 from handbill.rendering.presence import proven_fields
 from handbill.rendering.print_parts import check_mail_templates
+from handbill.rendering.remarks import remarks_on
 from handbill.rendering.samples import sample_profile, sample_purchases
 from handbill.rendering.wording import Wording
 
@@ -23,18 +25,34 @@ SAMPLE_LINKS = Links(
 )
 
 
-def check_templates(project: Project) -> list[Problem]:
-    """Every problem of every arm's e-mail and printed piece, each once, in the order of files and lines.
+@dataclass(frozen=True)
+class Looked:
+    """What was found in the templates: mistakes, and what is probably not meant."""
+
+    problems: list[Problem]
+    remarks: list[Problem]
+
+
+def look_over(project: Project) -> Looked:
+    """Everything to say about every arm's e-mail and printed piece, each once, in the order of files and lines.
 
     That a template is not there at all is found when the project is loaded.
     """
     wording, library = Wording(project), open_library(project)
     problems = set(check_mail_templates(project, library))
+    readings = []
     for campaign in project.campaigns.values():
         for name, arm in campaign.arms.items():
             if _has_template(project, campaign, arm):
-                problems.update(_check_arm(project, campaign, name, library, wording))
-    return sorted(problems)
+                reading = EmailReading(project, campaign, name, library, wording)
+                problems.update(_check_arm(reading))
+                readings.append(reading)
+    return Looked(sorted(problems), remarks_on(readings))
+
+
+def check_templates(project: Project) -> list[Problem]:
+    """Every mistake in the templates; see `look_over`."""
+    return look_over(project).problems
 
 
 def _has_template(project: Project, campaign: Campaign, arm: Arm) -> bool:
@@ -43,13 +61,12 @@ def _has_template(project: Project, campaign: Campaign, arm: Arm) -> bool:
     return name is not None and (project.templates_dir / FOLDER / f"{name}.mjml").is_file()
 
 
-def _check_arm(
-    project: Project, campaign: Campaign, arm_name: str, library: Library, wording: Wording
-) -> Iterator[Problem]:
-    parts, problems = read_parts(project, campaign, arm_name, library, wording)
-    yield from problems
-    if parts and not problems:
-        yield from _try_out(project, campaign, EmailTemplate(project, campaign, parts))
+def _check_arm(reading: EmailReading) -> Iterator[Problem]:
+    parts = reading.read()
+    yield from reading.problems
+    if parts and not reading.problems:
+        template = EmailTemplate(reading.project, reading.campaign, parts)
+        yield from _try_out(reading.project, reading.campaign, template)
 
 
 def _try_out(project: Project, campaign: Campaign, template: EmailTemplate) -> Iterator[Problem]:

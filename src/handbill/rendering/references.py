@@ -82,7 +82,11 @@ class _Check:
             self.visit(node.expr1, self.scope.where(true_when(node.test), proven))
             if node.expr2:
                 self.visit(node.expr2, self.scope.where(false_when(node.test), proven))
-        elif isinstance(node, (nodes.And, nodes.Or, nodes.Not, nodes.Compare, nodes.Test)):
+        elif isinstance(node, nodes.Or):
+            # As a value, `a or b` is b where a is missing; so b must be there.
+            self.condition(node.left, proven)
+            self.visit(node.right, self.scope.where(false_when(node.left), proven))
+        elif isinstance(node, (nodes.And, nodes.Not, nodes.Compare, nodes.Test)):
             self.condition(node, proven)
         elif isinstance(node, nodes.Filter):
             self._filter(node, proven)
@@ -99,9 +103,8 @@ class _Check:
             self.condition(node.left, proven)
             self.condition(node.right, self.scope.where(true_when(node.left), proven))
         elif isinstance(node, nodes.Or):
-            # As a value, `a or b` is b where a is missing; so b must be there.
             self.condition(node.left, proven)
-            self.visit(node.right, self.scope.where(false_when(node.left), proven))
+            self.condition(node.right, self.scope.where(false_when(node.left), proven))
         elif isinstance(node, nodes.Not) or (isinstance(node, nodes.Test) and node.name in {"defined", "undefined"}):
             self.condition(node.node, proven)
         elif isinstance(node, nodes.Compare) and all(each.op in _QUIET_COMPARISONS for each in node.ops):
