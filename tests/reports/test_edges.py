@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -104,7 +105,7 @@ def test_p_values_beyond_the_range_of_floats_are_given_by_their_logarithm() -> N
     assert one["log10_p_value"] < -300_000
 
 
-def _compared(control: dict[str, object], arm: dict[str, object]) -> dict[str, list[dict[str, object]]]:
+def _compared(control: dict[str, object], arm: dict[str, object]) -> dict[str, Any]:
     registered: Registered = registered_of([Cell("nothing", 1000, 0), Cell("email", 1000, 0, MAIL)])
     units = 1000
     arms = (Arm("nothing", units, control), Arm("email", units, arm))  # type: ignore[arg-type] # sums of any kind

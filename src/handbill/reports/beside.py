@@ -13,6 +13,7 @@ from handbill.reports.measure import POWERS, measure
 from handbill.reports.money import contrast_of, range_of
 from handbill.reports.registered import Registered
 from handbill.reports.wording import Range
+from handbill.responses.attribution import whose
 from handbill.statistics.covariates import FEWEST_CONVERTERS
 from handbill.statistics.cuped import Adjusted, Covaried, compare_covaried
 from handbill.statistics.joint import Joint, joint_of
@@ -95,7 +96,7 @@ def _sums(connection: Connection, registered: Registered, units: dict[str, int])
             func.sum(case((at < origin, _worth(registered)), else_=0.0)).label("x"),
         )
         .join(assignment_member, assignment_member.c.assignment_id == assignment.c.id)
-        .join(orders, orders.c.contact_id == assignment_member.c.contact_id)
+        .join(orders, orders.c.contact_id == whose())
         .where(assignment.c.experiment_id == registered.experiment_id, at >= starts, at < ends)
         .group_by(assignment.c.id)
         .subquery()

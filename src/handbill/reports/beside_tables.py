@@ -15,6 +15,9 @@ from handbill.reports.sentences import PER
 from handbill.reports.wording import Range, capital, count, day, duration, number, percent, span
 from handbill.statistics.priors import SOURCE as PRIOR_SOURCE
 
+LEAST_BROUGHT = 0.005
+"""Of the variance: less than this is not worth a word."""
+
 RULES: Mapping[str, str] = {
     "matchback": "Matchback: bought in the window after it was sent",
     "click": "Clicked, and ordered in the window",
@@ -136,8 +139,8 @@ def _others(report: Report, analysis: Analysis, reading: Reading) -> tuple[list[
 
 
 def _brought(reduction: float | None) -> str:
-    if reduction is None or reduction <= 0:
-        return "earlier orders tell nothing about these"
+    if reduction is None or reduction < LEAST_BROUGHT:
+        return "earlier orders tell hardly anything about these"
     return f"{percent(reduction, 1)} less variance, as {1 / (1 - reduction):.2f} times the people"
 
 

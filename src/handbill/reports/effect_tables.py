@@ -218,8 +218,9 @@ def _reasons(analysis: Analysis, metrics: Sequence[str]) -> tuple[str, ...]:
     concerned: dict[str, dict[str, None]] = {}
     for gap in analysis.results.problems:
         if gap.metric in metrics:
-            reason = _COUNTS.sub("", gap.reason)
-            concerned.setdefault(reason, {})[analysis.registered.readings[gap.metric].title.lower()] = None
+            title = analysis.registered.readings[gap.metric].title
+            reason = _COUNTS.sub("", gap.reason).replace("Revenue is not", f"{title} is not")
+            concerned.setdefault(reason, {})[title.lower()] = None
     return tuple(
         reason if reason.lower().startswith(tuple(names)) else f"{capital(listed(list(names)))}: {reason}"
         for reason, names in concerned.items()

@@ -11,7 +11,7 @@ from handbill.definitions.values import MILLIONTHS
 from handbill.planning.attributes import json_value
 from handbill.reports.metrics import Own
 from handbill.reports.registered import Registered
-from handbill.responses.attribution import goal_events, goal_orders, in_window
+from handbill.responses.attribution import goal_events, goal_orders, in_window, whose
 from handbill.responses.events import ANSWERS
 from handbill.store.tables import assignment, assignment_member, event, orders, outbox, run
 
@@ -131,7 +131,7 @@ def _own(registered: Registered, kind: str) -> Family:
             *(_value(own, in_window(at, _window(registered, own))).label(own.name) for own in mine),
         )
         .join(assignment_member, assignment_member.c.assignment_id == assignment.c.id)
-        .join(source, source.c.contact_id == assignment_member.c.contact_id)
+        .join(source, source.c.contact_id == whose())
         .where(assignment.c.experiment_id == registered.experiment_id, where, in_window(at, longest))
         .group_by(assignment.c.id)
     )

@@ -84,16 +84,24 @@ def first_screen(
 ) -> FirstScreen:
     """The words for a mature experiment whose arms were split as declared."""
     screen = _screen(registered, results, gains, currency)
-    return replace(screen, alarms=tuple(alarm(registered, each) for each in guardrails if each.verdict == "harmful"))
+    broken = [each for each in guardrails if each.verdict == "harmful"]
+    harmful = {each.arm for each in broken}
+    verdicts = tuple(
+        replace(verdict, next="mend what broke the guardrail before you send it again.")
+        if arm in harmful and verdict.status == "worked"
+        else verdict
+        for verdict, (arm, _) in zip(screen.verdicts, registered.deciding, strict=True)
+    )
+    return replace(screen, verdicts=verdicts, alarms=tuple(alarm(registered, each) for each in broken))
 
 
 def alarm(registered: Registered, judged: Judged) -> str:
-    """`Guardrail broken: arm “discount” has more unsubscribers than was called harmless. Do not send it again…`"""
+    """`Guardrail broken: arm “discount” has more unsubscribers than was called harmless.`"""
     reading, rail = registered.readings[judged.rail.metric], judged.rail
     less = "fewer" if reading.more_is_better else "more"
     limit = f"the ceiling of {percent(rail.below)}" if rail.below is not None else "was called harmless"
     than = f"{less} {reading.many} than {limit}"
-    return f"Guardrail broken: arm “{judged.arm}” has {than}. Do not send it again as it is."
+    return f"Guardrail broken: arm “{judged.arm}” has {than}."
 
 
 def _screen(registered: Registered, results: Results, gains: Sequence[Gain], currency: str) -> FirstScreen:
