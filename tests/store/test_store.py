@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Engine, func, insert, literal, select
+from sqlalchemy import Engine, func, insert, literal, select, text
 
 from handbill.errors import StoreUnavailable
 from handbill.store.connection import open_store, reading, writing
@@ -89,3 +89,11 @@ def test_an_unreachable_server_is_said_in_one_line_without_the_password() -> Non
         pass
     assert "the database cannot be reached" in str(caught.value)
     assert "s3cret" not in str(caught.value)
+
+
+def test_postgresql_has_room_to_group_a_million_contacts(postgres_database: str) -> None:
+    engine = open_store(postgres_database)
+    with reading(engine) as connection:
+        assert connection.scalar(text("SHOW work_mem")) == "64MB"
+        assert connection.scalar(text("SHOW jit")) == "off"
+    engine.dispose()
