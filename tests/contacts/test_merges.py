@@ -270,3 +270,10 @@ def test_commands_find_a_contact_by_a_merged_id(shop: Shop) -> None:
     shop.load("contacts", "id,email\nB7,ann@example.com\n", match=["email"])
     with reading(shop.engine) as connection:
         assert contact_called(connection, "B7").external_id == "1"
+
+
+def test_a_mailbox_of_a_crowd_names_nobody(shop: Shop) -> None:
+    rows = "".join(f"{number},none@example.com\n" for number in range(101))
+    assert shop.load("contacts", f"id,email\n{rows}", match=["email"]).loaded == 101
+    assert shop.load("contacts", "id,email\nnew,none@example.com\n", match=["email"]).counts == {"mailable": 0}
+    assert merges(shop) == []

@@ -14,6 +14,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Row,
+    Table,
     Text,
     and_,
     bindparam,
@@ -39,8 +40,10 @@ from handbill.store.types import UtcTime
 stage = contact_stage
 merge_stage = stage_table("stage_merge", Column("merged_id", Text), Column("external_id", Text), Column("by_key", Text))
 _AT_A_TIME = 20_000
-_COLUMNS = {"email": "email_key", "phone": "phone", "address": "address_key"}
+KEY_COLUMNS = {"email": "email_key", "phone": "phone", "address": "address_key"}
 _LENGTH_OF_MADE_IDS = 34
+_MOST_SHARING = 100
+"""A mailbox, telephone or address of more people than these is a company's or a placeholder, and names nobody."""
 
 
 def say_whom_rows_mean(connection: Connection, run: Import) -> None:
@@ -51,6 +54,7 @@ def say_whom_rows_mean(connection: Connection, run: Import) -> None:
             connection.exec_driver_sql(f"CREATE INDEX stage_contact_{column} ON {stage.name} ({column})")
         analysed(connection, stage)
         _by_external_id(connection)
+        _by_mailbox_alone(connection)
         keys = [key for key in KEYS if _is_filled(run, key)]
         for key in keys:
             _by_key(connection, run, key)
@@ -91,6 +95,13 @@ def agree(one: str | None, other: str | None) -> bool:
     return not one or not other or fold(one) == fold(other)
 
 
+def few_share(table: Table, key: str) -> ColumnElement[bool]:
+    """Whether the key of a staged row stands for few people enough in a table to tell somebody."""
+    column = table.alias("crowd").c[KEY_COLUMNS[key]]
+    crowded = select(column).where(column.is_not(None)).group_by(column).having(func.count() > _MOST_SHARING)
+    return stage.c[KEY_COLUMNS[key]].not_in(crowded)
+
+
 def made_up(of: Any) -> ColumnElement[bool]:
     """Whether a contact has no external id of its source's, but one that we made of its mailbox or address."""
     by_email = func.coalesce(of.external_id == literal("e-") + of.email_hash, literal(value=False))
@@ -124,13 +135,20 @@ def _by_external_id(connection: Connection) -> None:
     connection.execute(update(stage).where(stage.c.external_id.is_not(None)).values(meant=found))
 
 
+def _by_mailbox_alone(connection: Connection) -> None:
+    """A row without an external id means the oldest contact with its mailbox, however many share that."""
+    oldest = select(contact.c.external_id).where(contact.c.email_key == stage.c.email_key).order_by(contact.c.id)
+    lacking = (stage.c.external_id.is_(None), stage.c.email_key.is_not(None))
+    connection.execute(update(stage).where(*lacking).values(meant=oldest.limit(1).scalar_subquery()))
+
+
 def _by_key(connection: Connection, run: Import, key: str) -> None:
     """Finds the contacts of rows that none was found for yet; of several that agree, the oldest."""
     allowed = or_(stage.c.external_id.is_(None), literal(value=key in run.match), made_up(contact.c))
     candidates = (
         select(*_compared(contact.c), contact.c.external_id.label("kept"))
-        .join(contact, contact.c[_COLUMNS[key]] == stage.c[_COLUMNS[key]])
-        .where(stage.c.meant.is_(None), allowed)
+        .join(contact, contact.c[KEY_COLUMNS[key]] == stage.c[KEY_COLUMNS[key]])
+        .where(stage.c.meant.is_(None), allowed, few_share(contact, key))
         .order_by(stage.c.row, contact.c.id)
     )
     _choose(connection, candidates, key)
@@ -151,8 +169,8 @@ def _by_each_other(connection: Connection, key: str) -> None:
     named = func.coalesce(others.c.meant, others.c.external_id)
     candidates = (
         select(*_compared(others.c), named.label("kept"))
-        .join(others, and_(others.c[_COLUMNS[key]] == stage.c[_COLUMNS[key]], others.c.row < stage.c.row))
-        .where(stage.c.meant.is_(None), named != stage.c.external_id)
+        .join(others, and_(others.c[KEY_COLUMNS[key]] == stage.c[KEY_COLUMNS[key]], others.c.row < stage.c.row))
+        .where(stage.c.meant.is_(None), named != stage.c.external_id, few_share(stage, key))
         .order_by(stage.c.row, others.c.row)
     )
     _choose(connection, candidates, key)
@@ -199,8 +217,6 @@ def _compared(other: Any) -> Iterator[ColumnElement[Any]]:
 
 def _same_person(key: str, row: Row[Any]) -> bool:
     """People share telephones, mailboxes and doors: what else is known of them must not contradict it."""
-    if key == "email" and row.external_id is None:
-        return True
     if key != "email" and row.own_email_key and row.other_email_key and row.own_email_key != row.other_email_key:
         return False
     if key == "phone" and not row.own_phone.startswith("+"):  # a number whose country is not known names nobody

@@ -26,7 +26,7 @@ from sqlalchemy import (
 from handbill.contacts.consent import EVERY_TOPIC, GRANTED, WITHDRAWN
 from handbill.contacts.merging.contact_rows import ADDRESS, EMAIL, PLACE, PLAIN, contact_stage
 from handbill.contacts.merging.history import EMAIL as EMAIL_HISTORY
-from handbill.contacts.merging.identities import agree
+from handbill.contacts.merging.identities import KEY_COLUMNS, agree, few_share
 from handbill.contacts.merging.kinds import KEYS, Import
 from handbill.contacts.rows.quarantine import Quarantine
 from handbill.definitions.words import quoted
@@ -43,7 +43,6 @@ from handbill.store.tables import (
 from handbill.store.types import UtcTime
 
 SOURCE = "merge"
-_COLUMNS = {"email": "email_key", "phone": "phone", "address": "address_key"}
 _FOLLOW = (orders, event)
 _SAID = ("channel", "topic", "state", "at", "source", "wording", "proof")
 _GROUPS = (*((name,) for name in PLAIN), EMAIL, (*ADDRESS, *PLACE))
@@ -80,14 +79,14 @@ def withdraw_for_all(connection: Connection, run: Import) -> None:
 def _pairs(key: str) -> Any:
     """The known contacts of the staged rows beside those that share a key with the row; the oldest first."""
     one, other = contact.alias("one"), contact.alias("other")
-    column = _COLUMNS[key]
+    column = KEY_COLUMNS[key]
     names: list[ColumnElement[Any]] = [stage.c.first_name.label("own_first"), stage.c.last_name.label("own_last")]
     names += [other.c.first_name, other.c.last_name, other.c.email_key, stage.c.email_key.label("own_email_key")]
     return (
         select(stage.c.row, one.c.id.label("one"), other.c.id.label("other"), stage.c[column].label("shared"), *names)
         .join(one, one.c.external_id == stage.c.external_id)
         .join(other, and_(other.c[column] == stage.c[column], other.c.id != one.c.id))
-        .where(or_(stage.c.phone.like("+%"), literal(value=key != "phone")))
+        .where(or_(stage.c.phone.like("+%"), literal(value=key != "phone")), few_share(contact, key))
         .order_by(stage.c.row, other.c.id)
     )
 
