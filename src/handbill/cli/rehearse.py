@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from handbill.cli.options import AsJson, ProjectDir
+from handbill.cli.waiting import waiting
 from handbill.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -34,7 +35,8 @@ def rehearse(
     from handbill.rehearsal.files import ENDING
     from handbill.rehearsal.session import rehearse_all
 
-    verdicts = rehearse_all(project, files or [])
+    with waiting("Rehearsing"):
+        verdicts = rehearse_all(project, files or [])
     if not verdicts:
         raise NothingToDo(f"{project / 'tests'}: there are no campaign tests. Write one whose name ends in {ENDING}.")
     if as_json:

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 import typer
 
 from handbill.cli.options import AsJson, ProjectDir
+from handbill.cli.waiting import waiting
 
 
 def register(app: typer.Typer) -> None:
@@ -45,10 +46,11 @@ def send(
     from handbill.errors import ChannelUnavailable
     from handbill.operations.send_test import send_test
 
-    sent = send_test(
-        project, campaign, to or [], now=real_clock(), arm=arm, channel=channel, contact_id=contact,
-        all_languages=all_languages, out=out,
-    )  # fmt: skip
+    with waiting("Making and sending proofs"):
+        sent = send_test(
+            project, campaign, to or [], now=real_clock(), arm=arm, channel=channel, contact_id=contact,
+            all_languages=all_languages, out=out,
+        )  # fmt: skip
     for remark in sent.remarks:
         typer.echo(remark, err=True)
     if as_json:
