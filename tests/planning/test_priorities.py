@@ -149,6 +149,7 @@ def test_only_marketing_that_a_cap_counts_together_and_that_is_near_is_looked_at
         receipt={**SERVICE, "priority": 80},
         far=campaign("2026-12-20 10:00", priority=80),
         lower=campaign("2026-12-01 10:00", priority=20),
+        never={**PLAIN, "priority": 80, "schedule": {"cron": "0 9 30 2 *"}},
         post={**post, "experiment": {**post["experiment"], "arms": {
             "nothing": {"share": "50%", "holdout": True},
             "letter": {"share": "50%", "direct_mail": {"template": "winback-letter", "format": "letter"}}}}},

@@ -6,6 +6,7 @@ from sqlalchemy import Connection, Integer, Text, insert, literal, select
 
 from handbill.definitions.campaign import Campaign
 from handbill.definitions.project import Project
+from handbill.errors import RunRefused
 from handbill.planning.caps import reserved, weights
 from handbill.planning.gates import GATES
 from handbill.planning.schedule import Wave, next_wave, wave_of
@@ -65,12 +66,13 @@ def _common_period(project: Project, one: Campaign, other: Campaign) -> timedelt
 
 
 def _next_unsealed(connection: Connection, project: Project, campaign: Campaign, now: datetime) -> Wave | None:
-    """The wave that is due, or the next one where that has a run."""
+    """The wave that is due, or the next one where that has a run; None where the schedule never comes round."""
     known = set(connection.scalars(select(run.c.wave).where(run.c.campaign == campaign.name)))
-    for wave in (wave_of(project, campaign, now), next_wave(project, campaign, now)):
-        if wave is not None and wave.name not in known and not wave.is_over(now):
-            return wave
-    return None
+    try:
+        waves = (wave_of(project, campaign, now), next_wave(project, campaign, now))
+    except RunRefused:
+        return None
+    return next((wave for wave in waves if wave and wave.name not in known and not wave.is_over(now)), None)
 
 
 def _are_near(one: Wave, other: Wave, period: timedelta) -> bool:
