@@ -58,6 +58,10 @@ def test_a_value_means_what_people_write(type_: ValueType, value: Any, meant: An
     [
         ("text", "a\x00b", "the text has a control character in it. Remove it."),
         ("text", "\ud800", "the text has a control character in it. Remove it."),
+        ("json", {"a": ["b\x00"]}, "the text has a control character in it. Remove it."),
+        ("json", ["\ud800"], "the text has a control character in it. Remove it."),
+        ("json", [1e999], "a number in it is infinite or none. Correct it."),
+        ("json", 1e999, "a number in it is infinite or none. Correct it."),
         ("text", "x" * 10_001, "the text is longer than 10,000 characters. Shorten it."),
         ("text", [1], "a single value belongs here, not a list or an object. Write it as text."),
         ("integer", "4.5", '"4.5" is not a whole number. Write it like 42.'),

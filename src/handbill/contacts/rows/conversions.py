@@ -172,11 +172,21 @@ def to_sha256(value: Any) -> str:
 
 def to_json(value: Any) -> Any:
     """What JSON can hold: lists and objects as they are, anything else that is no number or boolean as text."""
-    if isinstance(value, (list, dict)) and "\\u0000" in json.dumps(value):
-        raise ValueError("the text has a control character in it. Remove it.")
+    if isinstance(value, (float, list, dict)):
+        _require_storable(value)
     if isinstance(value, (bool, int, float, list, dict)):
         return value
     return float(value) if isinstance(value, Decimal) else to_text(value)
+
+
+def _require_storable(value: Any) -> None:
+    """JSON can say more than databases hold: zero letters, halves of letters, and numbers without end."""
+    try:
+        text = json.dumps(value, ensure_ascii=False, allow_nan=False)
+    except ValueError:
+        raise ValueError("a number in it is infinite or none. Correct it.") from None
+    if "\\u0000" in text or _CONTROL.search(text):
+        raise ValueError("the text has a control character in it. Remove it.")
 
 
 def with_point(value: Any) -> Any:
