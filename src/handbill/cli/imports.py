@@ -29,7 +29,7 @@ def import_(
         str, typer.Argument(metavar="KIND", help="contacts, orders, products, events, consents or suppressions.")
     ],
     file: Annotated[
-        Path | None, typer.Argument(metavar="[FILE]", help="CSV, JSON Lines or Parquet; also packed: .gz, .zst.")
+        Path | None, typer.Argument(metavar="FILE", help="CSV, JSON Lines or Parquet; also packed: .gz, .zst.")
     ] = None,
     *,
     from_: Annotated[
@@ -56,12 +56,14 @@ def import_(
     ] = None,
     infer: Annotated[
         bool | None,
-        typer.Option("--infer/--no-infer", help="Make fields of columns that are none.  [default: asks on a terminal]"),
+        typer.Option(
+            "--infer/--no-infer", help="Make fields of columns that are none; without it, a terminal is asked."
+        ),
     ] = None,
     complete_until: Annotated[
         str | None,
         typer.Option(
-            "--complete-until", metavar="TIME", help="Until when the file is complete (UTC).  [default: its last time]"
+            "--complete-until", metavar="TIME", help="Until when the file is complete (UTC), if not its last time."
         ),
     ] = None,
     now: Now = None,
