@@ -17,7 +17,6 @@ from sqlalchemy import Engine
 
 from handbill.clock import Clock, real_clock
 from handbill.contacts.imports import KINDS, ImportResult, import_file
-from handbill.definitions.declare import declare_fields
 from handbill.definitions.project import Project
 from handbill.errors import ImportRefused, Problem
 from handbill.operations.imports import sentences as sentences_of_import
@@ -114,9 +113,7 @@ def _load(engine: Engine, project: Project, settings: Settings, path: Path, cloc
     if kind not in KINDS:
         what = "a file in the inbox must be named after what it holds."
         raise ImportRefused(Problem(str(path), what=what, mend="Call it orders-….csv, events-….jsonl or the like."))
-    return import_file(
-        engine, project, settings, kind, path, clock=clock, declare=lambda fields: declare_fields(project.root, fields)
-    )
+    return import_file(engine, project, settings, kind, path, clock=clock, infer=False)
 
 
 def _note_reading(engine: Engine, now: datetime) -> None:
