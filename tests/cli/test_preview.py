@@ -1,14 +1,18 @@
 """`handbill preview` writes a message as one person would get it."""
 
 import json
+import sys
 from email import message_from_bytes
 from pathlib import Path
 from typing import Any
 
+import pypdfium2
 import pytest
+from PIL import Image
 from sqlalchemy import Engine, insert
 
 from handbill.cli import invoke
+from handbill.operations.preview_pictures import page_pictures
 from handbill.store.connection import writing
 from handbill.store.tables import contact
 from tests.conftest import NOW
@@ -60,7 +64,7 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def preview(*arguments: str) -> int:
-    return invoke(["preview", "spring", "--now", "2026-12-01T09:00", *arguments])
+    return invoke(["preview", "spring", "--now", "2026-12-01T09:00", "--no-pictures", *arguments])
 
 
 def add_contact(store: Engine, external_id: str, **values: Any) -> None:
@@ -80,12 +84,15 @@ def test_every_arm_that_sends_something_is_written(shop: Path, capsys: pytest.Ca
         "  .handbill/preview/spring/other.html\n"
         "  .handbill/preview/spring/other.txt\n"
         "  .handbill/preview/spring/other.eml\n"
+        "All side by side: .handbill/preview/spring/index.html\n"
     )
 
 
 def test_the_files_are_the_message_as_it_would_leave(shop: Path) -> None:
     assert preview("--arm", "plain", "--out", str(shop / "out")) == 0
-    assert sorted(path.name for path in (shop / "out").iterdir()) == ["plain.eml", "plain.html", "plain.txt"]
+    assert sorted(path.name for path in (shop / "out").iterdir()) == [
+        "index.html", "plain.eml", "plain.html", "plain.txt"
+    ]  # fmt: skip
     message = message_from_bytes((shop / "out" / "plain.eml").read_bytes())
     assert message["From"] == "Shop <news@shop.example>"
     assert message["Date"] == "Tue, 01 Dec 2026 09:00:00 +0000"
@@ -145,3 +152,71 @@ def test_a_mistake_in_a_template_is_said_with_its_place(shop: Path, capsys: pyte
     assert capsys.readouterr().err == (
         "templates/email/hello.mjml:1:57: contact.frist_name is not a contact field. Did you mean first_name?\n"
     )
+
+
+def test_one_page_shows_all_arms(shop: Path) -> None:
+    assert preview() == 0
+    page = (shop / ".handbill/preview/spring/index.html").read_text(encoding="utf-8")
+    assert "<title>Preview of spring</title>" in page
+    assert "<h2>plain</h2><p>Grüße, Alex</p>" in page
+    assert '<iframe src="other.html" title="other" sandbox></iframe>' in page
+
+
+def test_a_message_is_shown_in_another_language(shop: Path) -> None:
+    template = shop / "templates/email/hello.mjml"
+    german = template.read_text().replace("Hello", "Hallo")
+    template.with_name("hello.de.mjml").write_text(german)
+    assert preview("--arm", "plain", "--language", "de") == 0
+    assert (shop / ".handbill/preview/spring/plain.txt").read_text().startswith("Hallo Alex.")
+
+
+def test_a_machine_without_a_browser_is_told_so(
+    shop: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PATH", str(shop))
+    assert preview("--pictures") == 0
+    assert capsys.readouterr().err == (
+        "There are no pictures of the e-mails, because this machine has no Chromium. "
+        "Install it, such as by `apt-get install chromium`.\n"
+    )
+
+
+def test_e_mails_are_pictured_as_three_inboxes_show_them(
+    shop: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    browser = shop / "chromium"
+    browser.write_text(f"#!{sys.executable}\n{BROWSER}")
+    browser.chmod(0o755)
+    monkeypatch.setenv("PATH", str(shop))
+    assert preview("--arm", "plain", "--pictures", "--json") == 0
+    (answer,) = json.loads(capsys.readouterr().out)
+    pictures = [Path(file) for file in answer["files"][3:]]
+    assert [picture.name for picture in pictures] == ["plain-desk.png", "plain-phone.png", "plain-dark.png"]
+    sizes = []
+    for picture in pictures:
+        with Image.open(picture) as opened:
+            sizes.append(opened.size)
+    assert sizes == [(700, 124), (390, 124), (700, 124)]  # what is empty below is cut off
+
+
+BROWSER = """
+import sys
+from PIL import Image
+given = dict(word.removeprefix("--").split("=", 1) for word in sys.argv[1:] if "=" in word)
+width, height = map(int, given["window-size"].split(","))
+picture = Image.new("RGB", (width, height), "white")
+picture.paste("black", (10, 50, 60, 100))
+picture.save(given["screenshot"])
+"""
+
+
+def test_each_page_of_a_piece_is_pictured(tmp_path: Path) -> None:
+    pdf = tmp_path / "card.pdf"
+    document = pypdfium2.PdfDocument.new()
+    for _ in range(2):
+        document.new_page(144, 72)
+    document.save(pdf)
+    document.close()
+    assert [path.name for path in page_pictures(pdf)] == ["card-1.png", "card-2.png"]
+    with Image.open(tmp_path / "card-2.png") as picture:
+        assert picture.size == (288, 144)

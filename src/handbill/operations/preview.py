@@ -1,7 +1,7 @@
 """What one person would get from a campaign: each arm's e-mail and printed piece, byte for byte, as files."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from email import message_from_bytes
 from email.message import EmailMessage
@@ -50,13 +50,14 @@ def preview(
     *,
     contact_id: str | None = None,
     arm: str | None = None,
+    language: str | None = None,
     out: Path | None = None,
     now: datetime,
 ) -> list[Previewed]:
     """Writes what somebody would get from each arm that sends something, or from `arm` alone.
 
     `contact_id` is the id under which a contact was imported; without it, an invented person has a value in every
-    field. The files go to `out`, else below `.handbill/preview/`.
+    field. `language` is read instead of the contact's own. The files go to `out`, else below `.handbill/preview/`.
 
     Raises:
         ProjectInvalid: the project or a template has mistakes.
@@ -69,6 +70,8 @@ def preview(
     else:
         with opened(project_dir) as (project, settings, engine):
             profile = profile_of(engine, project, contact_id, campaign_named(project, campaign_name))
+    if language is not None:
+        profile["language"] = language
     return write_preview(project, settings, campaign_name, profile, arm=arm, out=out, now=now)
 
 
@@ -96,6 +99,27 @@ def write_preview(
         else _piece(project, campaign, name, profile, folder)
         for name, channel in messages
     ]
+
+
+def with_pictures(found: Sequence[Previewed]) -> tuple[list[Previewed], str]:
+    """The same with PNGs: each page of a piece, and each e-mail as three inboxes show it; what is missing, if anything.
+
+    The pictures stand beside the files.
+    """
+    # Pictures and PDFs take half a second to load, which who wants neither need not wait for.
+    from handbill.operations.preview_pictures import NO_BROWSER, browser, mail_pictures, page_pictures  # noqa: PLC0415
+
+    program, pictured = browser(), []
+    for each in found:
+        first = each.files[0]
+        made: Iterator[Path] = iter(())
+        if each.channel == "direct_mail":
+            made = page_pictures(first)
+        elif program:
+            made = mail_pictures(program, first)
+        pictured.append(replace(each, files=(*each.files, *made)))
+    is_missing = program is None and any(each.channel == "email" for each in found)
+    return pictured, NO_BROWSER if is_missing else ""
 
 
 def profile_of(engine: Engine, project: Project, external_id: str, campaign: Campaign) -> dict[str, Any]:
