@@ -75,7 +75,7 @@ def test_a_final_report_is_remembered_and_an_early_one_is_not(shop: Path, store:
 def test_several_campaigns_stand_side_by_side(shop: Path) -> None:
     text = compare_campaigns(shop, [], clock=fixed_clock(AFTER), format="md")
     assert text.startswith("# 0 of 1 campaign worked.\n\n## Side by side\n\nEach campaign's primary metric, ")
-    assert "| winback | 1 December 2026 | email − nothing | Conversion | We cannot tell | +5 (−18 to 28) | " in text
+    assert "| winback, 1 December 2026 | email − nothing | Conversion | We cannot tell | +5 (−18 to 28) | " in text
     (line,) = json.loads(compare_campaigns(shop, ["winback"], clock=fixed_clock(AFTER), format="json"))["campaigns"]
     assert line["difference"] == pytest.approx(0.05)
     assert "Side by side" in compare_campaigns(shop, ["winback"], clock=fixed_clock(AFTER), format="html")

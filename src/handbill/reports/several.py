@@ -65,9 +65,9 @@ def several_sections(lines: Sequence[Line]) -> list[Section]:
     scale = Scale("less than the control", "more", lambda value: f"{number(value)} %")
     told = " ".join(f"{mark.label}: {mark.says}." for mark in marks)
     picture = EffectPicture("campaigns", "Lift of the primary metric over the control", told, marks, scale)
-    columns = ("Campaign", "Sent", "Comparison", "Metric", "Result", f"Difference per {PER}", "Extra", "Cost of each",
+    columns = ("Campaign", "Comparison", "Metric", "Result", f"Difference per {PER}", "Extra", "Cost of each",
                "Margin after costs", "p")  # fmt: skip
-    table = Table(columns, tuple(_row(line) for line in lines), words=5)
+    table = Table(columns, tuple(_row(line) for line in lines), words=4)
     return [
         Section(
             key="campaigns",
@@ -129,13 +129,13 @@ def _mark(line: Line) -> Mark | None:
     tone: Tone = "unsure"
     if line.p_value is not None and line.p_value < FALSE_SHARE and not lift.low <= 0 <= lift.high:
         tone = "gain" if (lift.estimate > 0) == reading.more_is_better else "loss"
-    return Mark(f"{line.report.campaign}, {line.arm}", lift, says, tone)
+    return Mark(f"{line.report.campaign}, {line.arm} − {line.control}", lift, says, tone)
 
 
 def _row(line: Line) -> tuple[str, ...]:
     report, analysis = line.report, line.report.analysis
     sent = min((wave.scheduled_at for wave in report.quality.waves), default=None)
-    head = (report.campaign, day(sent) if sent else NONE)
+    head = (f"{report.campaign}, {day(sent)}" if sent else report.campaign,)
     result = HEADINGS[report.screen.status].rstrip(".")
     if analysis is None or line.contrast is None or line.effect is None:
         return (*head, NONE, NONE, result, *[NONE] * 5)
