@@ -4,13 +4,14 @@ To run that plan and no other, and to say who came and who went since.
 """
 
 import base64
-import hashlib
 import json
 import zlib
 from array import array
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import accumulate
+from hashlib import sha256
+from itertools import accumulate, chain
+from operator import sub
 from typing import NamedTuple
 
 from sqlalchemy import Connection, select
@@ -48,15 +49,16 @@ class Fingerprint:
 
 
 def take_fingerprint(connection: Connection, unit: str) -> Fingerprint:
-    """The fingerprint of the selection, whose units are contacts or households; reads it row by row."""
-    people = _People()
+    """The fingerprint of the selection, whose units are contacts or households; a part of it at a time is in memory."""
     rows = select(selection.c.contact_id, selection.c.arm, selection.c.reason, selection.c.detail, selection.c.unit_id)
     if unit != "contact":
         rows = rows.join_from(selection, contact, contact.c.id == selection.c.contact_id)
         rows = rows.with_only_columns(*rows.selected_columns[:4], contact.c.external_id)
     ordered = rows.order_by(selection.c.contact_id).execution_options(yield_per=BATCH)
+    people = _People()
+    # One row after the other: lists of rows would keep Python's garbage collector busy.
     contacts = packed(people.seen(connection.execute(ordered).tuples()))
-    return Fingerprint(f"{people.sum:064x}", contacts)
+    return Fingerprint(f"{people.sum % MODULUS:064x}", contacts)
 
 
 def packed(standings: Iterable[Standing]) -> bytes:
@@ -66,8 +68,14 @@ def packed(standings: Iterable[Standing]) -> bytes:
     (4, Place(arm=None, reason='capped', detail='email'))
     """
     writer, numbers = _Writer(), dict[Place, int]()
+    ids, places = array("q"), array("H")
     for contact_id, place in standings:
-        writer.add(contact_id, numbers.setdefault(place, len(numbers)))
+        ids.append(contact_id)
+        places.append(numbers.setdefault(place, len(numbers)))
+        if len(ids) == BATCH:
+            writer.write(ids, places)
+            ids, places = array("q"), array("H")
+    writer.write(ids, places)
     legend = zlib.compress(json.dumps(list(numbers)).encode())
     return base64.b64encode(legend) + b"." + base64.b64encode(writer.finished())
 
@@ -98,35 +106,33 @@ class _People:
         self.sum = 0
 
     def seen(self, rows: Iterable[tuple[int, str | None, str | None, str | None, str]]) -> Iterator[Standing]:
+        """Where everybody ended."""
+        places: dict[tuple[str | None, ...], Place] = {}
         for contact_id, arm, reason, detail, external_id in rows:
+            place = places.get((arm, reason, detail))
+            if place is None:
+                place = places[arm, reason, detail] = Place(None if reason else arm, reason, detail)
             if reason is None:
-                drawn = hashlib.sha256(f"{external_id}:{arm}".encode()).digest()
-                self.sum = (self.sum + int.from_bytes(drawn, "big")) % MODULUS
-            yield contact_id, Place(arm if reason is None else None, reason, detail)
+                self.sum += int.from_bytes(sha256(f"{external_id}:{arm}".encode()).digest(), "big")
+            yield contact_id, place
 
 
 class _Writer:
     """Compresses blocks of steps between ids and of the places' numbers, as they come."""
 
     def __init__(self) -> None:
-        self.compressor, self.parts = zlib.compressobj(), list[bytes]()
-        self.steps, self.numbers, self.previous = array("q"), array("H"), 0
+        self.compressor, self.parts, self.previous = zlib.compressobj(), list[bytes](), 0
 
-    def add(self, contact_id: int, number: int) -> None:
-        self.steps.append(contact_id - self.previous)
-        self.numbers.append(number)
-        self.previous = contact_id
-        if len(self.steps) == BATCH:
-            self._flush()
+    def write(self, ids: "array[int]", numbers: "array[int]") -> None:
+        """Adds a block; ids ascend within it and from the one before."""
+        steps = array("q", map(sub, ids, chain((self.previous,), ids)))
+        self.previous = ids[-1] if ids else self.previous
+        block = len(steps).to_bytes(4, "big") + steps.tobytes() + numbers.tobytes()
+        self.parts.append(self.compressor.compress(block))
 
     def finished(self) -> bytes:
-        self._flush()
+        """All blocks."""
         return b"".join([*self.parts, self.compressor.flush()])
-
-    def _flush(self) -> None:
-        block = len(self.steps).to_bytes(4, "big") + self.steps.tobytes() + self.numbers.tobytes()
-        self.parts.append(self.compressor.compress(block))
-        self.steps, self.numbers = array("q"), array("H")
 
 
 def _blocks(compressed: bytes) -> "Iterator[tuple[array[int], array[int]]]":
