@@ -90,7 +90,7 @@ def _answers(registered: Registered, runs: list[int]) -> Family:
     kind = event.c.kind
     counts = [func.sum(case((kind.in_(sorted(kinds)), 1), else_=0)).label(name) for name, kinds in ANSWERS.items()]
     rows = (
-        select(assignment.c.id.label("unit"), func.max(assignment.c.arm).label("arm"), *counts)
+        select(assignment.c.id.label("unit"), assignment.c.arm, *counts)
         .join(assignment_member, assignment_member.c.assignment_id == assignment.c.id)
         .join(outbox, (outbox.c.contact_id == assignment_member.c.contact_id) & outbox.c.run_id.in_(runs))
         .join(event, event.c.outbox_id == outbox.c.id)
@@ -106,7 +106,7 @@ def _answers(registered: Registered, runs: list[int]) -> Family:
 def _codes(registered: Registered, runs: list[int]) -> Family:
     """Which units' printed codes came with a paid order."""
     rows = (
-        select(assignment.c.id.label("unit"), func.max(assignment.c.arm).label("arm"), func.count().label("codes"))
+        select(assignment.c.id.label("unit"), assignment.c.arm, func.count().label("codes"))
         .join(assignment_member, assignment_member.c.assignment_id == assignment.c.id)
         .join(outbox, (outbox.c.contact_id == assignment_member.c.contact_id) & outbox.c.run_id.in_(runs))
         .join(orders, orders.c.code == outbox.c.code)
@@ -127,7 +127,7 @@ def _own(registered: Registered, kind: str) -> Family:
     rows = (
         select(
             assignment.c.id.label("unit"),
-            func.max(assignment.c.arm).label("arm"),
+            assignment.c.arm,
             *(_value(own, in_window(at, _window(registered, own))).label(own.name) for own in mine),
         )
         .join(assignment_member, assignment_member.c.assignment_id == assignment.c.id)
