@@ -126,3 +126,7 @@ def test_a_template_made_of_too_many_files_is_refused(tmp_path: Path) -> None:
     assert text is None
     assert len(found) == 1
     assert found[0].endswith("with this, the template is made of more than 500 files. Include less.")
+
+
+def test_the_mark_that_some_editors_put_before_a_file_is_left_out(tmp_path: Path) -> None:
+    assert assembled(tmp_path, {"email/a.mjml": "\ufeffx"}) == ("x", [])

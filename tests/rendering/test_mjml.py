@@ -248,3 +248,16 @@ def test_html_that_is_not_xml_is_fine() -> None:
 def test_elements_that_stand_in_each_other_without_end_are_refused() -> None:
     found = problems(mjml(column(f"<mj-text>{'<div>' * 6000}{'</div>' * 6000}</mj-text>")))
     assert found == ["1:1037: this is the 200th element that stands in another. Nest them less deeply."]
+
+
+def test_a_macro_writes_whole_elements_where_it_is_called() -> None:
+    card = "<mj-section><mj-column><mj-text>{{ title }}</mj-text></mj-column></mj-section>"
+    macro = f"{{% macro card(title) %}}{card}{{% endmacro %}}"
+    text = mjml(f"{macro}{{{{ card('One') }}}}{{% for name in names %}}{{{{ card(name) }}}}{{% endfor %}}")
+    assert said(text, names=["Two", "Three"]) == ["One", "Two", "Three"]
+
+
+@pytest.mark.parametrize("word", ["hbjinja00000z", "hbjinja99999z"])
+def test_the_words_that_stand_for_tags_are_refused(word: str) -> None:
+    found = problems(mjml(column(f"<mj-text>{word}</mj-text>")))
+    assert found == ["1:67: this word is one that Handbill uses itself. Write another one."]

@@ -78,7 +78,7 @@ class _Assembly:
             return None
         file = TemplateFile(name, f"{LABEL}/{name}", "")
         try:
-            return TemplateFile(name, file.label, path.read_text(encoding="utf-8"))
+            return TemplateFile(name, file.label, path.read_text(encoding="utf-8-sig"))
         except UnicodeDecodeError:
             self.problems.append(
                 Problem(file.label, what="the file is not written in UTF-8.", mend="Save it as UTF-8.")

@@ -9,7 +9,7 @@ from handbill.rendering.assembly import LABEL, assemble
 from handbill.rendering.compiled import CompiledText, compile_text
 from handbill.rendering.environment import TemplateEnvironment, make_environment
 from handbill.rendering.jinja_tags import find_tags, unbalanced
-from handbill.rendering.mjml import Carried, JinjaText, Parsed, as_carried, compile_mjml, parse_mjml
+from handbill.rendering.mjml import Carried, JinjaText, Parsed, as_carried, compile_mjml, own_words, parse_mjml
 from handbill.rendering.plain_text import plain_text
 from handbill.rendering.source import Source
 from handbill.rendering.syntax import Syntax, read_syntax
@@ -90,7 +90,10 @@ def open_library(project: Project) -> Library:
 def read_words(environment: TemplateEnvironment, source: Source) -> Words:
     """A text that is no markup of ours."""
     tags, faults = find_tags(source.text)
-    if wrong := [source.problem(each.offset, each.what, each.mend) for each in (*faults, *unbalanced(tags))]:
+    if wrong := [
+        source.problem(each.offset, each.what, each.mend)
+        for each in (*faults, *own_words(source.text), *unbalanced(tags))
+    ]:
         return Words(problems=tuple(sorted(set(wrong))))
     syntax, problems = read_syntax(environment, source)
     return Words(syntax, as_carried(source) if syntax else None, tuple(problems))

@@ -57,6 +57,7 @@ class JinjaText:
 def parse_mjml(source: Source) -> tuple[Parsed | None, list[Problem]]:
     """Reads a template; None and every problem where elements, attributes or control flow are wrong."""
     tags, faults = find_tags(source.text)
+    faults += own_words(source.text)
     mask = masked(source.text, tags)
     tokens, wrong = read_markup(mask)
     structure = examine(mask, tokens, tags)
@@ -79,6 +80,12 @@ def compile_mjml(parsed: Parsed) -> tuple[Carried | None, list[Problem]]:
         return None, [_lost(parsed, tag) for tag in lost]
     front = tuple(tag for tag in parsed.tags if parsed.travel[tag.start] is Travel.FRONT)
     return Carried(html, front, parsed.tags), []
+
+
+def own_words(text: str) -> list[Fault]:
+    """Words that we put in place of tags, and that nobody else may write."""
+    what = "this word is one that Handbill uses itself."
+    return [Fault(found.start(), what, "Write another one.") for found in _CARRIER.finditer(text)]
 
 
 def as_carried(source: Source) -> Carried:

@@ -1,5 +1,6 @@
 """Whether a template's elements, attributes and control flow fit together, and how each tag of Jinja can travel."""
 
+import re
 from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -20,6 +21,8 @@ from handbill.rendering.markup import JINJA, Closing, Comment, Opening, Token, W
 DEEPEST = 200
 """Elements that may stand in each other. The compiler of MJML ends the whole process at some thousands."""
 
+_MACRO = re.compile(r"\{%[-+]?\s*macro\s+(\w+)")
+_CALL = re.compile(r"\{\{[-+]?\s*(\w+)\s*\(")
 _NO_HOMES = {"", "mj-attributes"}
 _IN_HTML = "cannot stand in HTML."
 
@@ -70,6 +73,7 @@ class _Walk:
         self.text = text
         self.tags = tags
         self.starts = [tag.start for tag in tags]
+        self.macros = {found[1] for tag in tags if (found := _MACRO.match(tag.text))}
         self.stack: list[_Level] = []
         self.structure = Structure()
         self.balanced = True
@@ -235,6 +239,8 @@ class _Walk:
         parent = self._parent_name
         if tag.kind == "comment":
             return Travel.NOWHERE
+        if tag.kind == "expression" and parent in HOLD_JINJA and self._calls_a_macro(tag):
+            return Travel.BETWEEN
         if tag.kind != "statement":
             self._fault(tag.start, f"{tag.shown} stands between elements.", "Put it into mj-text.")
         elif parent in {"mj-navbar", "mj-social"}:
@@ -252,6 +258,11 @@ class _Walk:
             what = f"{tag.shown} stands between elements of {parent}, which cannot carry it."
             self._fault(tag.start, what, f"Put it around the whole {parent}.")
         return Travel.NOWHERE
+
+    def _calls_a_macro(self, tag: Tag) -> bool:
+        """Whether an expression writes the elements of a macro of this template, or those that call it."""
+        found = _CALL.match(tag.text)
+        return bool(found) and (found[1] in self.macros or found[1] == "caller")
 
     def _follow(self, tag: Tag) -> None:
         """Keeps the stack, so that blocks and elements are seen to be nested in each other."""
