@@ -1,0 +1,58 @@
+"""What is kept: every table of the store, in the order in which a campaign fills them."""
+
+from handbill.store.tables.base import metadata
+from handbill.store.tables.behaviour import event, order_line, orders, product, source_watermark
+from handbill.store.tables.decisions import assignment, assignment_member, enrollment, exclusion
+from handbill.store.tables.declarations import definition, experiment, plan_record, run
+from handbill.store.tables.departures import (
+    OUTBOX_STATES,
+    attempt,
+    budget_use,
+    outbox,
+    print_batch,
+    print_piece,
+    rate_bucket,
+    seed_copy,
+)
+from handbill.store.tables.people import (
+    attribute_history,
+    consent,
+    contact,
+    contact_merge,
+    suppressed_digest,
+    suppression,
+)
+from handbill.store.tables.results import experiment_result, simulated_truth
+
+__all__ = [
+    "OUTBOX_STATES",
+    "assignment",
+    "assignment_member",
+    "attempt",
+    "attribute_history",
+    "budget_use",
+    "consent",
+    "contact",
+    "contact_merge",
+    "definition",
+    "enrollment",
+    "event",
+    "exclusion",
+    "experiment",
+    "experiment_result",
+    "metadata",
+    "order_line",
+    "orders",
+    "outbox",
+    "plan_record",
+    "print_batch",
+    "print_piece",
+    "product",
+    "rate_bucket",
+    "run",
+    "seed_copy",
+    "simulated_truth",
+    "source_watermark",
+    "suppressed_digest",
+    "suppression",
+]
