@@ -262,7 +262,7 @@ class _Walk:
     def _calls_a_macro(self, tag: Tag) -> bool:
         """Whether an expression writes the elements of a macro of this template, or those that call it."""
         found = _CALL.match(tag.text)
-        return bool(found) and (found[1] in self.macros or found[1] == "caller")
+        return found is not None and found[1] in {*self.macros, "caller"}
 
     def _follow(self, tag: Tag) -> None:
         """Keeps the stack, so that blocks and elements are seen to be nested in each other."""
