@@ -14,9 +14,6 @@ from handbill.errors import ExitCode
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from sqlalchemy import Engine
-
-    from handbill.definitions.project import Project
     from handbill.operations.pages import Page
     from handbill.operations.plan import Progress
 
@@ -69,10 +66,10 @@ def plan(
     from handbill.operations.opening import opened
 
     moment = clock_at(now)()
+    if campaign is None:
+        _all_campaigns(project, moment, markdown=markdown, as_json=as_json)
+        return
     with opened(project) as (loaded, settings, engine):
-        if campaign is None:
-            _all_campaigns(loaded, engine, moment, markdown=markdown, as_json=as_json)
-            return
         with progress_bar() as progress:
             asked = operation.Asked(campaign, moment, new_wave, since, render=not no_render)
             found, rendered = operation.plan_and_render(engine, loaded, settings, asked, progress=progress)
@@ -89,11 +86,12 @@ def plan(
         raise typer.Exit(ExitCode.NOTHING_TO_DO)
 
 
-def _all_campaigns(project: "Project", engine: "Engine", now: "datetime", *, markdown: bool, as_json: bool) -> None:
+def _all_campaigns(project_dir: Path, now: "datetime", *, markdown: bool, as_json: bool) -> None:
     """A row for each campaign."""
     from handbill.operations import overview
+    from handbill.operations.opening import opened
 
-    with progress_bar() as progress:
+    with opened(project_dir) as (project, _, engine), progress_bar() as progress:
         told = (lambda what: progress(what, None, None)) if progress else (lambda _: None)
         outlooks = overview.all_outlooks(engine, project, now=now, told=told)
     if as_json:
