@@ -1,6 +1,6 @@
 """What is kept: every table of the store, in the order in which a campaign fills them."""
 
-from handbill.store.tables.base import metadata
+from handbill.store.tables.base import Json, metadata
 from handbill.store.tables.behaviour import event, order_line, orders, product, source_watermark
 from handbill.store.tables.decisions import assignment, assignment_member, enrollment, exclusion
 from handbill.store.tables.declarations import definition, experiment, plan_record, run
@@ -26,6 +26,7 @@ from handbill.store.tables.results import experiment_result, simulated_truth
 
 __all__ = [
     "OUTBOX_STATES",
+    "Json",
     "assignment",
     "assignment_member",
     "attempt",
