@@ -39,7 +39,7 @@ class ParquetFile:
         first = 1
         try:
             with pq.ParquetFile(self._path) as file:
-                for part in file.iter_batches(BATCH_ROWS, columns=list(only)):
+                for part in _parts(file, list(only)):
                     rows: list[tuple[int, ...]] = list(zip(range(first, first + part.num_rows)))
                     first += part.num_rows
                     columns = {name: _values(part.column(name)) for name in only}
@@ -50,6 +50,12 @@ class ParquetFile:
     def _unreadable(self, error: Exception) -> Problem:
         reason = str(error).splitlines()[0].rstrip(".")
         return Problem(str(self._path), what=f"the file cannot be read as Parquet: {reason}.", mend="Export it again.")
+
+
+def _parts(file: pq.ParquetFile, columns: list[str]) -> Iterator[pa.RecordBatch]:
+    """Row group by row group: asked for all of them, pyarrow keeps what it has read until the end."""
+    for group in range(file.metadata.num_row_groups):
+        yield from file.iter_batches(BATCH_ROWS, row_groups=[group], columns=columns)
 
 
 def _values(column: Any) -> list[Any]:
