@@ -28,8 +28,8 @@ __all__ = ["BATCH", "ArmRendering", "DryRender", "Progress", "Unrenderable", "re
 
 BATCH = 1_000
 """Recipients of a job: enough to load at once, few enough to keep all processes busy to the end."""
-WORTH_PROCESSES = 4_000
-"""Messages that take as long as a process takes to load what it needs."""
+WORTH_PROCESSES = 8_000
+"""Messages from which two processes are done first: each takes more than a second to load what it needs."""
 PIECES_A_JOB = 40
 WORTH_PRESSES = 120
 LAYING_OUT = 120.0
