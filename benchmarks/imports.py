@@ -10,7 +10,6 @@ before each of them.
 import argparse
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
