@@ -13,6 +13,7 @@ import resource
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -85,7 +86,7 @@ def make_project(root: Path) -> None:
 
 def measure(root: Path, url: str, now: datetime, *, render: bool) -> None:
     """Makes one plan, keeps its record, and prints as JSON what it took."""
-    engine, marks = open_store(url), list[tuple[str, float]]()
+    watch, engine, marks = Watch(), open_store(url), list[tuple[str, float]]()
 
     def mark(what: str, *_: object) -> None:
         if not marks or marks[-1][0] != what:
@@ -102,7 +103,7 @@ def measure(root: Path, url: str, now: datetime, *, render: bool) -> None:
     children = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024 if render else 0
     moved = plan.differences
     print(json.dumps({
-        "stages": stages, "megabytes": peak_memory() + children, "selected": plan.selected, "planned": plan.planned,
+        "stages": stages, "megabytes": watch.stop() + children, "selected": plan.selected, "planned": plan.planned,
         "digest": plan.digest, "moved": None if moved is None else len(moved.entered) + len(moved.left),
         "rendered": sum(each.checked for each in rendered.arms), "kept": kept,
     }))  # fmt: skip
@@ -112,6 +113,26 @@ def peak_memory(process: str = "self") -> float:
     """Of a process, in megabytes; `ru_maxrss` would begin with that of the process which forked it."""
     status = Path(f"/proc/{process}/status").read_text(encoding="ascii")
     return int(status.partition("VmHWM:")[2].split()[0]) / 1024
+
+
+class Watch:
+    """The most memory of its own that this process has; pages of a mapped database are the system's to take back."""
+
+    def __init__(self) -> None:
+        self.megabytes, self._done = 0.0, threading.Event()
+        self._thread = threading.Thread(target=self._look, daemon=True)
+        self._thread.start()
+
+    def stop(self) -> float:
+        """Ends the watch; answers the peak in megabytes."""
+        self._done.set()
+        self._thread.join()
+        return self.megabytes
+
+    def _look(self) -> None:
+        while not self._done.wait(0.02):
+            status = Path("/proc/self/status").read_text(encoding="ascii")
+            self.megabytes = max(self.megabytes, int(status.partition("RssAnon:")[2].split()[0]) / 1024)
 
 
 def measured(root: Path, url: str, now: datetime, *, render: bool) -> dict[str, object]:
