@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import Engine
 
 from handbill.planning.fingerprint import BATCH, Place, packed, unpacked
 from handbill.planning.plan import Plan, make_plan
@@ -34,7 +33,7 @@ def test_more_than_one_block_comes_back() -> None:
 
 @pytest.mark.parametrize("text", [b"", b"abc", b"YWJj.YWJj", packed([(1, PLACES[0])])[:-8]])
 def test_what_is_no_fingerprint_is_refused(text: bytes) -> None:
-    with pytest.raises(ValueError, match="not a list of contacts|padding|base64|unpack"):
+    with pytest.raises(ValueError, match=r"not a list of contacts|padding|base64|unpack"):
         list(unpacked(text))
 
 
