@@ -118,11 +118,16 @@ def test_counting_changes_nothing_of_what_is_written(tmp_path: Path, text: str, 
 
 
 def test_the_fallbacks_that_somebody_reads_are_told_with_their_places(tmp_path: Path) -> None:
-    text = compiled(tmp_path, "Dear {{ name | default('friend') }},\n{{ c.city | upper | d(town) }} {{ c.tier | d }}")
+    text = compiled(
+        tmp_path, "Dear {{ c.name | d('friend') }},{{ code | d('-') }}\n{{ c.city | upper | d(town) }} {{ c.tier | d }}"
+    )
     read: set[Fallback] = set()
-    values: dict[str, Any] = {"name": missing("name"), "c": {"city": "Ys", "tier": missing("c.tier")}}
-    assert text.render(values, read) == "Dear friend,\nYS "
+    values: dict[str, Any] = {
+        "c": {"name": missing("c.name"), "city": "Ys", "tier": missing("c.tier")},
+        "code": missing("code"),
+    }
+    assert text.render(values, read) == "Dear friend,-\nYS "
     assert read == {
-        Fallback("templates/email/spring.txt", 1, 6, "name", "friend"),
+        Fallback("templates/email/spring.txt", 1, 6, "c.name", "friend"),
         Fallback("templates/email/spring.txt", 2, 32, "c.tier", ""),
     }

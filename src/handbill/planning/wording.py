@@ -238,7 +238,11 @@ def _reading(plan: Plan) -> Iterator[str]:
     reading = plan.reading
     if reading is None:
         return
-    held_back = f", and holds back {reading.held_back:,} contacts" if reading.held_back else ""
+    held_back = (
+        f", and holds back {reading.held_back:,} {'contact' if reading.held_back == 1 else 'contacts'}"
+        if reading.held_back
+        else ""
+    )
     yield (
         f"The result can be read from {moment(reading.readable_at)} UTC, {reading.days:.0f} days after the first "
         f"contact. The experiment costs {reading.cost:,.2f} {plan.currency} in messages{held_back}."

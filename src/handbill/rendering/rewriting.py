@@ -46,9 +46,9 @@ class _Rewriting(NodeTransformer):
         return _filter("handbill joined", parts)
 
     def visit_Filter(self, node: nodes.Filter) -> nodes.Node:  # noqa: N802 - Jinja looks for this name
-        """`default(…)` learns its number."""
+        """`default(…)` learns its number; on a bare name it stands for what the campaign gives, to nobody or to all."""
         self.generic_visit(node)
-        if node.name in DEFAULTS and node.node is not None:
+        if node.name in DEFAULTS and node.node is not None and not isinstance(node.node, nodes.Name):
             number = nodes.Const(len(self.slots), lineno=node.lineno, environment=node.environment)
             self.slots.append(Slot(node.lineno, _shown(node.node), _fallback(node)))
             node.name = "handbill default"
