@@ -13,7 +13,11 @@ AFTER = ORIGIN + timedelta(days=30)
 WITHIN = timedelta(days=14)
 DAY = 86_400_000_000
 
-ARMS: tuple[tuple[str, float, list[str]], ...] = (("nothing", 0.2, []), ("email", 0.4, ["email"]), ("letter", 0.4, ["direct_mail"]))
+ARMS: tuple[tuple[str, float, list[str]], ...] = (
+    ("nothing", 0.2, []),
+    ("email", 0.4, ["email"]),
+    ("letter", 0.4, ["direct_mail"]),
+)
 REGISTRATION = {
     "hypothesis": "Both bring orders.",
     "arms": [

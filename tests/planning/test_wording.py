@@ -93,6 +93,4 @@ def test_nothing_is_said_where_there_is_nothing_to_say(store: Engine, tmp_path: 
     page = page_of(plan)
     assert [part.title for part in page.parts] == ["Who", "Arms", "How much", "What can be learned", "Next"]
     assert page.summary == "0 of 0 selected contacts are planned: 0 e-mails for 0.00 GBP."
-    assert page.parts[-1].sentences == (
-        "Nobody would get anything; `handbill explain CONTACT spring-sale` says why.",
-    )
+    assert page.parts[-1].sentences == ("Nobody would get anything; `handbill explain CONTACT spring-sale` says why.",)

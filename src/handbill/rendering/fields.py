@@ -45,8 +45,10 @@ def look_over(project: Project) -> Looked:
         for name, arm in campaign.arms.items():
             if _has_template(project, campaign, arm):
                 reading = EmailReading(project, campaign, name, library, wording)
-                problems.update(_check_arm(reading))
-                readings.append(reading)
+                mistakes = set(_check_arm(reading))
+                problems |= mistakes
+                if not mistakes:  # of a template that cannot be read nothing else can be said
+                    readings.append(reading)
     return Looked(sorted(problems), remarks_on(readings))
 
 
