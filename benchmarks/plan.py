@@ -146,19 +146,22 @@ def measured(root: Path, url: str, now: datetime, *, render: bool) -> dict[str, 
 @contextmanager
 def stores(folder: Path, contacts: int) -> Iterator[dict[str, str]]:
     """A filled store on both databases."""
-    urls = {"SQLite": f"sqlite:///{folder / 'handbill.db'}",
-            "PostgreSQL": str(get_server(folder / "postgres", cleanup_mode="delete").get_uri())}  # fmt: skip
-    for url in urls.values():
-        engine = open_store(url)
-        upgrade(engine)
-        fill_store(engine, contacts)
-        engine.dispose()
-    yield urls
+    server = get_server(folder / "postgres", cleanup_mode="delete")
+    urls = {"SQLite": f"sqlite:///{folder / 'handbill.db'}", "PostgreSQL": str(server.get_uri())}
+    try:
+        for url in urls.values():
+            engine = open_store(url)
+            upgrade(engine)
+            fill_store(engine, contacts)
+            engine.dispose()
+        yield urls
+    finally:
+        server.cleanup()  # before its folder goes away under it
 
 
 def report(contacts: int, *, render: bool) -> None:
     """Prints a table of stages for both databases, and for the first and the second plan."""
-    with tempfile.TemporaryDirectory() as name, stores(Path(name), contacts) as urls:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as name, stores(Path(name), contacts) as urls:
         root = Path(name)
         make_project(root)
         times = {"first": NOW, "second": NOW + timedelta(days=1)}
