@@ -32,6 +32,11 @@ bench: install  ## the figures of the README's table
 	$(BIN)/python benchmarks/start.py
 	$(BIN)/python benchmarks/check.py
 	$(BIN)/python -m benchmarks.imports
+	$(BIN)/python -m benchmarks.segments
+	$(BIN)/python -m benchmarks.plan
+	$(BIN)/python -m benchmarks.dry_render
+	$(BIN)/python -m benchmarks.seal
+	$(BIN)/python -m benchmarks.evaluate
 	$(BIN)/python benchmarks/send.py
 
 install: .venv/installed
