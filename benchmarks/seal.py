@@ -126,7 +126,7 @@ def main() -> None:
     """Prints a table."""
     sizes = [int(size) for size in sys.argv[1:]] or [10_000, 100_000, 1_000_000]
     print(f"{'contacts':>10}  {'database':10}  {'what':15}  {'seconds':>8}  {'contacts/s':>10}")
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         project = make_project(Path(folder) / "project")
         for contacts in sizes:
             for database, url in urls(Path(folder), contacts).items():
