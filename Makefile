@@ -9,6 +9,7 @@ demo: install  ## a shop of 20,000 contacts, three campaigns sent and printed fo
 	$(BIN)/handbill demo
 
 test: install  ## everything, on SQLite and PostgreSQL
+	sh scripts/install_test_peers.sh
 	$(BIN)/pytest -n auto --dist loadfile
 
 check: install  ## style, types and layers

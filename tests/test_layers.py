@@ -27,7 +27,7 @@ ALLOWED: dict[str, set[str]] = {
     "demo": {"operations"},
     "rehearsal": {"definitions", "store", "contacts", "planning", "rendering", "channels", "delivery", "responses",
                   "operations"},
-    "web": {"operations"},
+    "web": {"definitions", "operations"},
     "cli": {"operations", "demo", "rehearsal"},
 }  # fmt: skip
 PREFECT_IN = {"run", "up", "deploy", "approve"}
