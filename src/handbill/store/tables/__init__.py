@@ -1,5 +1,6 @@
 """What is kept: every table of the store, in the order in which a campaign fills them."""
 
+from handbill.store.tables.access import api_answer, api_key
 from handbill.store.tables.base import Json, metadata
 from handbill.store.tables.behaviour import event, order_line, orders, product, source_watermark
 from handbill.store.tables.decisions import assignment, assignment_member, enrollment, exclusion
@@ -27,6 +28,8 @@ from handbill.store.tables.results import experiment_result, simulated_truth
 __all__ = [
     "OUTBOX_STATES",
     "Json",
+    "api_answer",
+    "api_key",
     "assignment",
     "assignment_member",
     "attempt",
