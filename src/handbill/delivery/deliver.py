@@ -15,11 +15,10 @@ from handbill.delivery.breakers import BreakerTripped
 from handbill.delivery.feeding import feed, report
 from handbill.delivery.group_commit import GroupCommit
 from handbill.delivery.job import CHANNEL, Job, job_of
-from handbill.delivery.leases import COMMIT_LEASE
 from handbill.delivery.messages import Composer
 from handbill.delivery.night import Night, hold_back, night_of
 from handbill.delivery.outbox import ENDED, Claimed, Settlement, Verdict, mark_committing, release, settle
-from handbill.delivery.providers import email_provider, signing_key, unavailable
+from handbill.delivery.providers import signing_key, unavailable
 from handbill.delivery.retry import RetryRules
 from handbill.delivery.run_state import expire_overdue, next_due, pause_run
 from handbill.delivery.sender import (
@@ -73,11 +72,11 @@ def drain(engine: Engine, project: Project, settings: Settings, run_id: int, wor
 
 
 def _bench(job: Job) -> Bench:
-    provider = email_provider(job.project)
+    provider = job.worker.provider(job.project)
     tally: Counter[str] = Counter()
     bench = Bench(
         provider=provider,
-        compose=Composer(job.project, job.campaign, job.settings.secret, signing_key(job.project)).compose,
+        compose=Composer(job.project, job.campaign, job.settings.keys, signing_key(job.project)).compose,
         group=GroupCommit(
             lambda settlements, rows: _write_down(job, tally, settlements, rows), lambda: bench.open_lines
         ),
@@ -129,7 +128,7 @@ def _write_down(
             connection,
             rows,
             now=now,
-            lease_until=job.worker.machine_time(connection) + COMMIT_LEASE,
+            lease_until=job.worker.machine_time(connection) + job.worker.terms.commit,
             budget=job.budget,
             topic=job.topic,
         )

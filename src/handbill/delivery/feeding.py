@@ -8,7 +8,7 @@ from handbill.contacts.profiles import load_profiles
 from handbill.delivery.breakers import BreakerTripped, require_goodwill
 from handbill.delivery.budget import stop_counting
 from handbill.delivery.job import CHANNEL, Job
-from handbill.delivery.leases import CLAIM_LEASE, sweep_leases
+from handbill.delivery.leases import sweep_leases
 from handbill.delivery.limits import Claims, claim_within_limits, limits_of
 from handbill.delivery.night import hold_back
 from handbill.delivery.outbox import Lease
@@ -78,7 +78,7 @@ def _claim(job: Job, bench: Bench, batch: int) -> Claims:
             job.run_id,
             CHANNEL,
             limits=limits_of(email_channel(job.project), bench.night.asleep(worker.clock())),
-            lease=Lease(worker.owner, taken_at, taken_at + CLAIM_LEASE),
+            lease=Lease(worker.owner, taken_at, taken_at + worker.terms.claim),
             limit=batch,
             now=worker.clock(),
         )

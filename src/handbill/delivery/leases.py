@@ -25,6 +25,17 @@ CLAIM_LEASE = timedelta(minutes=5)
 COMMIT_LEASE = timedelta(minutes=15)
 """How long an answer may take, longer than the 600 s that SMTP allows; afterwards the message is uncertain."""
 
+
+@dataclass(frozen=True)
+class Terms:
+    """How long a worker may hold a message that it claimed, and one that it marked, before others may take it."""
+
+    claim: timedelta = CLAIM_LEASE
+    commit: timedelta = COMMIT_LEASE
+
+
+USUAL_TERMS = Terms()
+
 OnUncertain = Literal["hold", "resend", "assume_sent"]
 MachineTime = Callable[[Connection], datetime]
 """The time that leases are measured by."""

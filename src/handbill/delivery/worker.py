@@ -1,12 +1,15 @@
-"""Who sends, by which clock, until when, and whom they tell how far they are."""
+"""Who sends, by which clock and over which provider, until when, and whom they tell how far they are."""
 
 import random
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from handbill.channels.contract import Provider
 from handbill.clock import Clock, real_clock
-from handbill.delivery.leases import MachineTime, machine_time
+from handbill.definitions.project import Project
+from handbill.delivery.leases import USUAL_TERMS, MachineTime, Terms, machine_time
+from handbill.delivery.providers import email_provider
 
 Progress = Callable[[int, float, int], None]
 """Told how many were sent so far, how many a second, and how many are left."""
@@ -19,12 +22,15 @@ RECONNECT_AFTER = (1.0, 2.0, 4.0, 8.0, 15.0)
 class Worker:
     """One process at work on a run. `owner` is a name from `leases.holding`; `stop`, when set, ends the work soon.
 
-    `clock` is the time that schedules and windows are judged by; `machine_time` measures leases and rates.
+    `clock` is the time that schedules and windows are judged by; `machine_time` measures leases, which last as long as
+    `terms` say, and rates.
     """
 
     owner: str
     clock: Clock = real_clock
     machine_time: MachineTime = machine_time
+    terms: Terms = USUAL_TERMS
+    provider: Callable[[Project], Provider] = email_provider
     stop: threading.Event = field(default_factory=threading.Event)
     progress: Progress | None = None
     random: Callable[[], float] = random.random
