@@ -15,6 +15,7 @@ from handbill.store.tables.departures import (
     rate_bucket,
     seed_copy,
 )
+from handbill.store.tables.logins import login, web_session
 from handbill.store.tables.people import (
     attribute_history,
     consent,
@@ -23,6 +24,7 @@ from handbill.store.tables.people import (
     suppressed_digest,
     suppression,
 )
+from handbill.store.tables.privacy import audit_entry, erasure
 from handbill.store.tables.results import experiment_result, simulated_truth
 
 __all__ = [
@@ -34,16 +36,19 @@ __all__ = [
     "assignment_member",
     "attempt",
     "attribute_history",
+    "audit_entry",
     "budget_use",
     "consent",
     "contact",
     "contact_merge",
     "definition",
     "enrollment",
+    "erasure",
     "event",
     "exclusion",
     "experiment",
     "experiment_result",
+    "login",
     "metadata",
     "order_line",
     "orders",
@@ -59,4 +64,5 @@ __all__ = [
     "source_watermark",
     "suppressed_digest",
     "suppression",
+    "web_session",
 ]

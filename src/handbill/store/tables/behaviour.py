@@ -31,6 +31,7 @@ orders = Table(
     Column("currency", Text, nullable=False),
     Column("code", Text, index=True, comment="piece or voucher code that came with the order"),
     Column("source", Text, nullable=False),
+    Column("matched_by", Text, comment="what told whose it is: id, email, code or address; null as for id"),
     Index(None, "contact_id", "ordered_at", "total"),  # with the total, sums and counts need no look at the orders
 )
 

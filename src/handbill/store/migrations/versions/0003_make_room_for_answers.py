@@ -23,6 +23,28 @@ def upgrade() -> None:
     sa.UniqueConstraint('digest', name=op.f('uq_api_key_digest')),
     sa.UniqueConstraint('name', name=op.f('uq_api_key_name'))
     )
+    op.create_table('audit_entry',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('at', sa.BigInteger(), nullable=False),
+    sa.Column('who', sa.Text(), nullable=False, comment='name of a login, of an API key, or of a user of the machine'),
+    sa.Column('way', sa.Text(), nullable=False, comment='shell, web, api, or self for people who act for themselves'),
+    sa.Column('action', sa.Text(), nullable=False, comment='a word of handbill.operations.audit.Action'),
+    sa.Column('subject', sa.Text(), nullable=True, comment='a campaign, a login, an API key, or the number of a contact'),
+    sa.Column('details', sa.JSON(none_as_null=True).with_variant(postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), 'postgresql'), server_default=sa.text("'{}'"), nullable=False, comment='counts, names and digests'),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_audit_entry')),
+    comment='append-only: who did what; nothing personal but numbers of contacts'
+    )
+    with op.batch_alter_table('audit_entry', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_audit_entry_action_at'), ['action', 'at'], unique=False)
+        batch_op.create_index(batch_op.f('ix_audit_entry_at'), ['at'], unique=False)
+
+    op.create_table('login',
+    sa.Column('name', sa.Text(), nullable=False),
+    sa.Column('password_hash', sa.Text(), nullable=False, comment='argon2id, with its salt and its parameters'),
+    sa.Column('added_at', sa.BigInteger(), nullable=False),
+    sa.Column('changed_at', sa.BigInteger(), nullable=False, comment='when the password was set'),
+    sa.PrimaryKeyConstraint('name', name=op.f('pk_login'))
+    )
     op.create_table('api_answer',
     sa.Column('key_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('request_id', sa.Text(), nullable=False, comment='the Idempotency-Key that came with the request'),
@@ -36,4 +58,25 @@ def upgrade() -> None:
     )
     with op.batch_alter_table('api_answer', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_api_answer_at'), ['at'], unique=False)
+
+    op.create_table('erasure',
+    sa.Column('contact_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
+    sa.Column('erased_at', sa.BigInteger(), nullable=False),
+    sa.ForeignKeyConstraint(['contact_id'], ['contact.id'], name=op.f('fk_erasure_contact_id'), ondelete='CASCADE'),
+    sa.PrimaryKeyConstraint('contact_id', name=op.f('pk_erasure')),
+    comment='contacts of whom nothing is left but their place in the books'
+    )
+    op.create_table('web_session',
+    sa.Column('digest', sa.Text(), nullable=False, comment='SHA-256 of the token in the cookie, which is not kept'),
+    sa.Column('login_name', sa.Text(), nullable=False),
+    sa.Column('begun_at', sa.BigInteger(), nullable=False),
+    sa.Column('seen_at', sa.BigInteger(), nullable=False, comment='about when it was last used'),
+    sa.ForeignKeyConstraint(['login_name'], ['login.name'], name=op.f('fk_web_session_login_name'), ondelete='CASCADE'),
+    sa.PrimaryKeyConstraint('digest', name=op.f('pk_web_session'))
+    )
+    with op.batch_alter_table('web_session', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_web_session_login_name'), ['login_name'], unique=False)
+
+    with op.batch_alter_table('orders', schema=None) as batch_op:
+        batch_op.add_column(sa.Column('matched_by', sa.Text(), nullable=True, comment='what told whose it is: id, email, code or address; null as for id'))
 
