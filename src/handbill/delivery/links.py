@@ -1,20 +1,33 @@
-"""What a message carries so that its answers find their way back: unsubscribe address and bounce address, both signed.
+"""What a message carries so that its answers find their way back: addresses of pages, clicks and bounces, all signed.
 
-Nobody can make them up: a token names its message and is signed for one purpose only.
+Nobody can make them up: a token names its message and is signed for one purpose only. It never expires.
 """
 
 import base64
 import re
 from dataclasses import dataclass
+from enum import StrEnum
 
-from handbill.tokens import read, sign
+from handbill.tokens import Keys, packed, read, read_numbers, sign, sign_numbers, unpacked
 
 UNSUBSCRIBE_MAILBOX = "unsubscribe"
 BOUNCE_MAILBOX = "bounces"
 
 _UNSUBSCRIBE = "unsubscribe"
+"""Purpose of the tokens of earlier versions, which mailboxes are full of."""
 _BOUNCE = "bounce"
 _BOUNCE_ADDRESS = re.compile(rf"{BOUNCE_MAILBOX}\+([a-z2-7]+)@", re.IGNORECASE)
+
+
+class Page(StrEnum):
+    """Where a link of ours leads: the first letter of its path, and the purpose that its token is bound to."""
+
+    UNSUBSCRIBE = "u"
+    PREFERENCES = "p"
+    VIEW = "v"
+    CLICK = "c"
+    OPEN = "o"
+    SCAN = "s"
 
 
 @dataclass(frozen=True)
@@ -26,37 +39,110 @@ class Unsubscribe:
     topic: str
 
 
-def unsubscribe_token(secret: bytes, wish: Unsubscribe) -> str:
-    """A token in URL-safe letters; it never expires."""
-    return sign(secret, _UNSUBSCRIBE, f"{wish.contact_id}.{wish.outbox_id}.{wish.topic}".encode())
+@dataclass(frozen=True)
+class Bearer:
+    """To whom a message went, and which one it is; both are 0 in a proof or a preview, which is nobody's."""
+
+    contact_id: int
+    outbox_id: int
 
 
-def unsubscribe_mailto(secret: bytes, domain: str, wish: Unsubscribe) -> str:
-    """The mailto link that unsubscribes: an empty mail whose subject holds the token."""
-    return f"mailto:{UNSUBSCRIBE_MAILBOX}@{domain}?subject=unsubscribe%20{unsubscribe_token(secret, wish)}"
+@dataclass(frozen=True)
+class Click:
+    """A link of a published campaign, and the message in which it stands: 0 where no person is to be known."""
+
+    link_id: int
+    outbox_id: int
 
 
-def read_unsubscribe(secret: bytes, token: str) -> Unsubscribe | None:
-    """What a token of `unsubscribe_token` says; None for any other text."""
-    payload = read(secret, _UNSUBSCRIBE, token)
+def public_address(links: str, page: Page, token: str) -> str:
+    """The web address of a token; `links` is the service's public address, as campaigns.yaml has it.
+
+    >>> public_address("https://go.shop.example/", Page.OPEN, "token")
+    'https://go.shop.example/o/token.gif'
+    """
+    return f"{links.rstrip('/')}/{page}/{token}{'.gif' if page is Page.OPEN else ''}"
+
+
+def unsubscribe_token(keys: Keys, wish: Unsubscribe) -> str:
+    """A token in URL-safe letters."""
+    return sign(keys, Page.UNSUBSCRIBE, packed((wish.contact_id, wish.outbox_id)) + wish.topic.encode())
+
+
+def read_unsubscribe(keys: Keys, token: str) -> Unsubscribe | None:
+    """What a token of `unsubscribe_token` says, of this version or an earlier one; None for any other text."""
+    payload = read(keys, Page.UNSUBSCRIBE, token)
+    if payload is not None:
+        numbers, topic = unpacked(payload, 2)
+        return Unsubscribe(numbers[0], numbers[1], topic.decode()) if numbers else None
+    payload = read(keys, _UNSUBSCRIBE, token)
     if payload is None:
         return None
-    contact_id, outbox_id, topic = payload.decode().split(".", 2)
-    return Unsubscribe(int(contact_id), int(outbox_id), topic)
+    contact_id, outbox_id, name = payload.decode().split(".", 2)
+    return Unsubscribe(int(contact_id), int(outbox_id), name)
 
 
-def bounce_address(secret: bytes, domain: str, outbox_id: int) -> str:
+def unsubscribe_mailto(keys: Keys, domain: str, wish: Unsubscribe) -> str:
+    """The mailto link that unsubscribes: an empty mail whose subject holds the token."""
+    return f"mailto:{UNSUBSCRIBE_MAILBOX}@{domain}?subject=unsubscribe%20{unsubscribe_token(keys, wish)}"
+
+
+def preferences_token(keys: Keys, bearer: Bearer) -> str:
+    """A token that opens the preferences of one contact."""
+    return sign_numbers(keys, Page.PREFERENCES, bearer.contact_id, bearer.outbox_id)
+
+
+def read_preferences(keys: Keys, token: str) -> Bearer | None:
+    """Whose preferences a token opens, and the message that carried it; None for any other text."""
+    numbers = read_numbers(keys, Page.PREFERENCES, token, 2)
+    return Bearer(*numbers) if numbers else None
+
+
+def view_token(keys: Keys, bearer: Bearer) -> str:
+    """A token that shows one message in a browser."""
+    return sign_numbers(keys, Page.VIEW, bearer.contact_id, bearer.outbox_id)
+
+
+def read_view(keys: Keys, token: str) -> Bearer | None:
+    """Which message a token shows, and to whom it went; None for any other text."""
+    numbers = read_numbers(keys, Page.VIEW, token, 2)
+    return Bearer(*numbers) if numbers else None
+
+
+def click_token(keys: Keys, click: Click) -> str:
+    """A token that leads to the target of one link."""
+    return sign_numbers(keys, Page.CLICK, click.link_id, click.outbox_id)
+
+
+def read_click(keys: Keys, token: str) -> Click | None:
+    """Which link was followed, in which message; None for any other text."""
+    numbers = read_numbers(keys, Page.CLICK, token, 2)
+    return Click(*numbers) if numbers else None
+
+
+def open_token(keys: Keys, outbox_id: int) -> str:
+    """A token that says that one message was shown."""
+    return sign_numbers(keys, Page.OPEN, outbox_id)
+
+
+def read_open(keys: Keys, token: str) -> int | None:
+    """Which message was shown; None for any other text."""
+    numbers = read_numbers(keys, Page.OPEN, token, 1)
+    return numbers[0] if numbers else None
+
+
+def bounce_address(keys: Keys, domain: str, outbox_id: int) -> str:
     """The envelope sender of a message, to which it comes back when it cannot be delivered (VERP).
 
     Lower-case letters only: some servers change the case of addresses.
     """
-    token = sign(secret, _BOUNCE, str(outbox_id).encode())
+    token = sign(keys, _BOUNCE, str(outbox_id).encode())
     raw = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
     letters = base64.b32encode(raw).decode().rstrip("=").lower()
     return f"{BOUNCE_MAILBOX}+{letters}@{domain}"
 
 
-def read_bounce(secret: bytes, address: str) -> int | None:
+def read_bounce(keys: Keys, address: str) -> int | None:
     """The message that came back to this address; None when the address is not one that we made."""
     match = _BOUNCE_ADDRESS.match(address.strip().strip("<>"))
     if not match:
@@ -66,5 +152,5 @@ def read_bounce(secret: bytes, address: str) -> int | None:
         raw = base64.b32decode(letters + "=" * (-len(letters) % 8))
     except ValueError:
         return None
-    payload = read(secret, _BOUNCE, base64.urlsafe_b64encode(raw).decode().rstrip("="))
+    payload = read(keys, _BOUNCE, base64.urlsafe_b64encode(raw).decode().rstrip("="))
     return None if payload is None else int(payload)

@@ -17,6 +17,7 @@ from handbill.rendering.email import EmailTemplate, Links, RenderedEmail, compil
 from handbill.rendering.headers import wire_address
 from handbill.rendering.library import open_library
 from handbill.rendering.mime import Envelope, build_message
+from handbill.tokens import Keys
 
 EVERYTHING = "*"
 _LONGEST_SENDER_ID = 15  # of Feedback-ID's last field, by which mailbox providers tell senders apart
@@ -40,14 +41,12 @@ class Composer:
         ProjectInvalid: a template or its words have mistakes; all of them are listed.
     """
 
-    def __init__(
-        self, project: Project, campaign: Campaign, secret: bytes, signing_key: SigningKey | None = None
-    ) -> None:
+    def __init__(self, project: Project, campaign: Campaign, keys: Keys, signing_key: SigningKey | None = None) -> None:
         self._signing_key = signing_key
         self._channel = email_channel(project)
         self._domain = sending_domain(self._channel)
         self._campaign = campaign
-        self._secret = secret
+        self._keys = keys
         self._templates = compile_emails(project, campaign)
         self._replies = {name: self._reply_to(name) for name in self._templates}
 
@@ -82,7 +81,7 @@ class Composer:
             bulk=self._campaign.kind != "transactional",
         )
         return Outgoing(
-            sender=bounce_address(self._secret, self._domain, row.id),
+            sender=bounce_address(self._keys, self._domain, row.id),
             recipient=recipient,
             message=self._signed(build_message(rendered, envelope), row.message_at),
             key=row.idempotency_key,
@@ -119,7 +118,7 @@ class Composer:
         if self._campaign.kind != "marketing":
             return None
         wish = Unsubscribe(row.contact_id, row.id, self._campaign.topic or EVERYTHING)
-        return unsubscribe_mailto(self._secret, self._domain, wish)
+        return unsubscribe_mailto(self._keys, self._domain, wish)
 
     def _feedback_id(self, row: Claimed) -> str:
         """Campaign, arm and topic, nothing about the person."""

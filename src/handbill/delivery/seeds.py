@@ -70,7 +70,7 @@ def _send(job: Job, stop: threading.Event) -> None:
             return
         post = Post(email_provider(job.project))
         try:
-            composer = Composer(job.project, job.campaign, job.settings.secret, signing_key(job.project))
+            composer = Composer(job.project, job.campaign, job.settings.keys, signing_key(job.project))
             for row in waiting:
                 if stop.is_set() or job.worker.stop.is_set() or post.open() is not None:
                     return

@@ -64,7 +64,7 @@ def collect(
     if not inbox.is_dir():
         return Collected(MailRead(), (), ())
     with _alone(inbox):
-        mail = read_mail(engine, inbox, settings.secret, now=clock())
+        mail = read_mail(engine, inbox, settings.keys, now=clock())
         if any((inbox / part).is_dir() for part in INBOX):
             _note_reading(engine, clock())
         files: list[ImportResult] = []

@@ -103,7 +103,7 @@ def _messages(project: Project, settings: Settings, now: datetime) -> Steps:
         if "email" not in campaign.channels:
             continue
         try:
-            composer = Composer(project, campaign, settings.secret, signing_key(project))
+            composer = Composer(project, campaign, settings.keys, signing_key(project))
             arms = [name for name, arm in campaign.arms.items() if arm.email]
             made = {arm: composer.compose(unsent_row(arm, "ann@recipient.example", now), profile) for arm in arms}
         except Mendable as error:

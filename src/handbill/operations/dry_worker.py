@@ -67,7 +67,7 @@ class DryRenderer:
         self._purchases = purchases_of(self._campaign)
         self._now = setup.now
         channels = self._campaign.channels
-        self._composer = Composer(setup.project, self._campaign, setup.settings.secret) if "email" in channels else None
+        self._composer = Composer(setup.project, self._campaign, setup.settings.keys) if "email" in channels else None
         self._pieces: dict[str, MailTemplate] = {}
 
     def work(self, connection: Connection, job: DryJob) -> Findings:

@@ -161,7 +161,7 @@ def _email(
     if not profile.get("email"):
         what = "this contact has no e-mail address."
         raise NotRenderable(Problem(what=what, mend="Choose another contact, or leave --contact out."))
-    composer = Composer(project, campaign, settings.secret)
+    composer = Composer(project, campaign, settings.keys)
     message = composer.compose(unsent_row(arm, str(profile["email"]), now), profile).message
     read = cast("EmailMessage", message_from_bytes(message, policy=cast("Any", default)))
     files = {"html": _body(read, "html"), "txt": _body(read, "plain"), "eml": message}

@@ -155,7 +155,7 @@ def _mailed(  # noqa: PLR0913 - what is sent, as whom, to whom and when
     if not arms:
         return []
     post = Post(email_provider(project))
-    composer = Composer(project, campaign, settings.secret, signing_key(project))
+    composer = Composer(project, campaign, settings.keys, signing_key(project))
     planned = [
         (Proof(arm, "email", address, language or ""), {**profile, "language": language} if language else profile)
         for arm in arms

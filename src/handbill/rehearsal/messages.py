@@ -82,7 +82,7 @@ class _Office:
 
     def email(self, row: Row[Any], profile: Mapping[str, Any]) -> Made:
         """An e-mail, read as a mail program would."""
-        self._composer = self._composer or Composer(self._project, self._campaign, self._settings.secret)
+        self._composer = self._composer or Composer(self._project, self._campaign, self._settings.keys)
         plain, claimed = Made(row.not_before, row.cost, (row.address,)), _claimed(row)
         try:
             sent, rendered = self._composer.compose(claimed, profile), self._composer.render(claimed, profile)

@@ -25,6 +25,7 @@ from handbill.responses.events import Event
 from handbill.responses.ingest import take_in
 from handbill.store.connection import writing
 from handbill.store.tables import contact, outbox
+from handbill.tokens import Keys
 
 SOURCE = "mailbox"
 INBOX = ("new", "cur")
@@ -57,7 +58,7 @@ class MailRead:
         )
 
 
-def read_mail(engine: Engine, folder: Path, secret: bytes, *, now: datetime) -> MailRead:
+def read_mail(engine: Engine, folder: Path, keys: Keys, *, now: datetime) -> MailRead:
     """Reads all mail of a maildir and files it; read again after a crash, it changes nothing more.
 
     `others` are notifications of delays and deliveries.
@@ -68,7 +69,7 @@ def read_mail(engine: Engine, folder: Path, secret: bytes, *, now: datetime) -> 
         filed: dict[Path, str] = {}
         with writing(engine) as connection:
             for mail in mails[start : start + _AT_A_TIME]:
-                read = _read_one(connection, mail, secret, now)
+                read = _read_one(connection, mail, keys, now)
                 filed[mail] = QUARANTINE if read.quarantined else DONE
                 total += read
         # Only when the store has it for good does a mail leave the inbox.
@@ -78,13 +79,13 @@ def read_mail(engine: Engine, folder: Path, secret: bytes, *, now: datetime) -> 
     return total
 
 
-def _read_one(connection: Connection, mail: Path, secret: bytes, now: datetime) -> MailRead:
+def _read_one(connection: Connection, mail: Path, keys: Keys, now: datetime) -> MailRead:
     if mail.stat().st_size > LARGEST:
         return MailRead(quarantined=1)
     raw = mail.read_bytes()
     message = email.message_from_bytes(raw, policy=policy.default)
     received = _Received(message, hashlib.sha256(raw).hexdigest()[:24], _sent_at(message, now), now)
-    events = [*_unsubscribe(connection, received, secret), *_bounce(connection, received, secret)]
+    events = [*_unsubscribe(connection, received, keys), *_bounce(connection, received, keys)]
     if not events:
         return MailRead(quarantined=1)
     fresh = [each for each in events if take_in(connection, each, now=now)]
@@ -106,9 +107,9 @@ class _Received:
         return Event(SOURCE, f"{name}-{self.digest}", kind, self.sent_at, self.now, **values)
 
 
-def _unsubscribe(connection: Connection, received: _Received, secret: bytes) -> Iterator[Event]:
+def _unsubscribe(connection: Connection, received: _Received, keys: Keys) -> Iterator[Event]:
     for word in " ".join(_headers(received.message, "Subject")).split():
-        wish = read_unsubscribe(secret, word)
+        wish = read_unsubscribe(keys, word)
         if wish is not None:
             known = _message_where(connection, outbox.c.id == wish.outbox_id)
             yield received.event(
@@ -121,9 +122,9 @@ def _unsubscribe(connection: Connection, received: _Received, secret: bytes) -> 
             return
 
 
-def _bounce(connection: Connection, received: _Received, secret: bytes) -> Iterator[Event]:
+def _bounce(connection: Connection, received: _Received, keys: Keys) -> Iterator[Event]:
     notices = read_notices(received.message)
-    answered = _answered(connection, received.message, secret) if notices else None
+    answered = _answered(connection, received.message, keys) if notices else None
     if answered is None:
         return
     outbox_id, contact_id = answered
@@ -137,10 +138,10 @@ def _bounce(connection: Connection, received: _Received, secret: bytes) -> Itera
         )
 
 
-def _answered(connection: Connection, message: Message, secret: bytes) -> tuple[int, int] | None:
+def _answered(connection: Connection, message: Message, keys: Keys) -> tuple[int, int] | None:
     """Message and contact that a notification is about, when it proves it."""
     for address in _recipients(message):
-        outbox_id = read_bounce(secret, address)
+        outbox_id = read_bounce(keys, address)
         if outbox_id is not None:
             return _message_where(connection, outbox.c.id == outbox_id)
     returned = returned_message_id(message)
