@@ -26,6 +26,7 @@ from handbill.store.tables.people import (
 )
 from handbill.store.tables.privacy import audit_entry, erasure
 from handbill.store.tables.results import experiment_result, simulated_truth
+from handbill.store.tables.wishes import confirmation, preference
 
 __all__ = [
     "OUTBOX_STATES",
@@ -38,6 +39,7 @@ __all__ = [
     "attribute_history",
     "audit_entry",
     "budget_use",
+    "confirmation",
     "consent",
     "contact",
     "contact_merge",
@@ -54,6 +56,7 @@ __all__ = [
     "orders",
     "outbox",
     "plan_record",
+    "preference",
     "print_batch",
     "print_piece",
     "product",

@@ -59,12 +59,49 @@ def upgrade() -> None:
     with op.batch_alter_table('api_answer', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_api_answer_at'), ['at'], unique=False)
 
+    op.create_table('confirmation',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('purpose', sa.Text(), nullable=False),
+    sa.Column('contact_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True, comment='null for a subscription'),
+    sa.Column('email', sa.Text(), nullable=True, comment='where the mail goes; forgotten when the link in it is over'),
+    sa.Column('email_hash', sa.Text(), nullable=False, comment="the contact's email_hash"),
+    sa.Column('language', sa.Text(), nullable=False),
+    sa.Column('topics', sa.JSON(none_as_null=True).with_variant(postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), 'postgresql'), nullable=False),
+    sa.Column('source', sa.Text(), nullable=False, comment='the page or form where it was asked for'),
+    sa.Column('wording', sa.Text(), nullable=True, comment='what the person read'),
+    sa.Column('network_hash', sa.Text(), nullable=False, comment='keyed hash of the network that it was asked from'),
+    sa.Column('requested_at', sa.BigInteger(), nullable=False),
+    sa.Column('mail_begun_at', sa.BigInteger(), nullable=True, comment='the mail may have left since then'),
+    sa.Column('mailed_at', sa.BigInteger(), nullable=True),
+    sa.Column('problem', sa.Text(), nullable=True, comment='why no mail was sent'),
+    sa.Column('confirmed_at', sa.BigInteger(), nullable=True),
+    sa.CheckConstraint("purpose IN ('subscribe', 'export', 'erase')", name=op.f('ck_confirmation_purpose')),
+    sa.ForeignKeyConstraint(['contact_id'], ['contact.id'], name=op.f('fk_confirmation_contact_id'), ondelete='CASCADE'),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_confirmation')),
+    comment="what was asked for on a page and counts only once the mailbox's owner confirms it"
+    )
+    with op.batch_alter_table('confirmation', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_confirmation_contact_id'), ['contact_id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_confirmation_email_hash_requested_at'), ['email_hash', 'requested_at'], unique=False)
+        batch_op.create_index(batch_op.f('ix_confirmation_network_hash_requested_at'), ['network_hash', 'requested_at'], unique=False)
+
     op.create_table('erasure',
     sa.Column('contact_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
     sa.Column('erased_at', sa.BigInteger(), nullable=False),
     sa.ForeignKeyConstraint(['contact_id'], ['contact.id'], name=op.f('fk_erasure_contact_id'), ondelete='CASCADE'),
     sa.PrimaryKeyConstraint('contact_id', name=op.f('pk_erasure')),
     comment='contacts of whom nothing is left but their place in the books'
+    )
+    op.create_table('preference',
+    sa.Column('contact_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
+    sa.Column('paused_until', sa.BigInteger(), nullable=True, comment='no marketing before; null without a pause'),
+    sa.Column('at_most', sa.Integer(), nullable=True, comment='marketing messages in any `per_days`; null for as many as there are'),
+    sa.Column('per_days', sa.Integer(), nullable=True),
+    sa.Column('changed_at', sa.BigInteger(), nullable=False),
+    sa.CheckConstraint('(at_most IS NULL) = (per_days IS NULL)', name=op.f('ck_preference_frequency')),
+    sa.ForeignKeyConstraint(['contact_id'], ['contact.id'], name=op.f('fk_preference_contact_id'), ondelete='CASCADE'),
+    sa.PrimaryKeyConstraint('contact_id', name=op.f('pk_preference')),
+    comment='only those who asked for something'
     )
     op.create_table('web_session',
     sa.Column('digest', sa.Text(), nullable=False, comment='SHA-256 of the token in the cookie, which is not kept'),
