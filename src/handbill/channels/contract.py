@@ -38,6 +38,10 @@ class Scope(StrEnum):
 class EventKind(StrEnum):
     """What providers and mailboxes report about a delivery afterwards."""
 
+    ACCEPTED = "email.accepted"
+    """The provider has the message, and goes on with it."""
+    REJECTED = "email.rejected"
+    """The provider had the message, and did not send it after all."""
     DELIVERED = "email.delivered"
     DEFERRED = "email.deferred"
     BOUNCED = "email.bounced"
@@ -45,9 +49,18 @@ class EventKind(StrEnum):
     OPENED = "email.opened"
     CLICKED = "email.clicked"
     UNSUBSCRIBED = "email.unsubscribed"
+    LETTER_CREATED = "letter.created"
+    LETTER_RENDERED = "letter.rendered"
     LETTER_MAILED = "letter.mailed"
+    LETTER_IN_TRANSIT = "letter.in_transit"
+    LETTER_IN_LOCAL_AREA = "letter.in_local_area"
+    LETTER_PROCESSED_FOR_DELIVERY = "letter.processed_for_delivery"
+    LETTER_RE_ROUTED = "letter.re_routed"
     LETTER_DELIVERED = "letter.delivered"
+    LETTER_VIEWED = "letter.viewed"
     LETTER_RETURNED = "letter.returned_to_sender"
+    LETTER_FAILED = "letter.failed"
+    LETTER_CANCELLED = "letter.cancelled"
 
 
 class BounceKind(StrEnum):

@@ -27,11 +27,22 @@ STANDING: Sequence[str] = (
     EventKind.COMPLAINED,
     EventKind.UNSUBSCRIBED,
     EventKind.BOUNCED,
-    EventKind.LETTER_RETURNED,
+    EventKind.REJECTED,
     EventKind.DELIVERED,
-    EventKind.LETTER_DELIVERED,
     EventKind.DEFERRED,
+    EventKind.ACCEPTED,
+    EventKind.LETTER_RETURNED,
+    EventKind.LETTER_VIEWED,
+    EventKind.LETTER_DELIVERED,
+    EventKind.LETTER_CANCELLED,
+    EventKind.LETTER_FAILED,
+    EventKind.LETTER_RE_ROUTED,
+    EventKind.LETTER_PROCESSED_FOR_DELIVERY,
+    EventKind.LETTER_IN_LOCAL_AREA,
+    EventKind.LETTER_IN_TRANSIT,
     EventKind.LETTER_MAILED,
+    EventKind.LETTER_RENDERED,
+    EventKind.LETTER_CREATED,
 )
 """What became of a message is its strongest event, and this is their order: so it does not matter which came first."""
 
@@ -64,9 +75,20 @@ def store_events(connection: Connection, events: Iterable[Event]) -> int:
     """Keeps the events that are not there yet; answers how many were new."""
     rows, stored = iter(events), 0
     while batch := list(islice(rows, _ROWS_A_STATEMENT)):
-        new = insert_into(connection, event).values([_row(each) for each in batch]).on_conflict_do_nothing()
-        stored += len(connection.execute(new.returning(event.c.id)).all())
+        stored += len(keep_new(connection, batch))
     return stored
+
+
+def keep_new(connection: Connection, events: Iterable[Event]) -> list[Event]:
+    """Keeps the events that are not there yet; answers these, in their order."""
+    by_name = {(each.source, each.source_event_id): each for each in reversed(list(events))}
+    if not by_name:
+        return []
+    # In one order everywhere, so that two that keep the same events wait for each other instead of for ever.
+    rows = [_row(each) for _, each in sorted(by_name.items())]
+    new = insert_into(connection, event).on_conflict_do_nothing()
+    kept = set(connection.execute(new.returning(event.c.source, event.c.source_event_id), rows).tuples())
+    return [each for name, each in reversed(by_name.items()) if name in kept]
 
 
 def _row(each: Event) -> dict[str, Any]:
