@@ -16,6 +16,7 @@ from handbill.clock import Clock
 from handbill.contacts.merging.consents import CONSENTS
 from handbill.contacts.merging.contacts import CONTACTS
 from handbill.contacts.merging.events import EVENTS
+from handbill.contacts.merging.first_load import first_load
 from handbill.contacts.merging.kinds import KEYS, Import, Kind, Merged
 from handbill.contacts.merging.orders import ORDERS
 from handbill.contacts.merging.products import PRODUCTS
@@ -129,7 +130,7 @@ def import_file(  # noqa: PLR0913 - what to read, into what, as what; the rest h
         run = Import(project, settings.secret, now, source, tuple(match), layout, specs)
         with Quarantine(rejects, origin, kind, now) as quarantine, staging(engine) as connection:
             rows = _stage(connection, KINDS[kind], file, run, quarantine, report)
-            with merging(connection):
+            with merging(connection), first_load(connection, KINDS[kind].fills, rows):
                 merged = KINDS[kind].merge(connection, run, quarantine)
                 complete = complete_until or _newest(merged, now)
                 _move_watermark(connection, run, kind, complete)

@@ -87,4 +87,4 @@ def merge_consents(connection: Connection, run: Import, quarantine: Quarantine) 
     return Merged(loaded, newest, {"new": fresh.rowcount})
 
 
-CONSENTS = Kind(consent_shape, stage, stage_consents, merge_consents)
+CONSENTS = Kind(consent_shape, stage, stage_consents, merge_consents, (consent,))

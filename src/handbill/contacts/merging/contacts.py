@@ -24,7 +24,7 @@ from handbill.contacts.rows.quarantine import Quarantine
 from handbill.contacts.suppressions import suppress_known_digests
 from handbill.definitions.fields import BUILTIN_FIELDS
 from handbill.store.inserts import insert_into
-from handbill.store.tables import Json, contact
+from handbill.store.tables import Json, attribute_history, contact
 
 stage = contact_stage
 
@@ -97,4 +97,4 @@ def _empty(connection: Connection) -> ColumnElement[Any]:
     return empty if connection.dialect.name == SQLITE else sql_cast(empty, Json)
 
 
-CONTACTS = Kind(contact_shape, stage, stage_contacts, merge_contacts)
+CONTACTS = Kind(contact_shape, stage, stage_contacts, merge_contacts, (contact, attribute_history))

@@ -104,4 +104,4 @@ def _id_of(*said: Any) -> str:
     return "c-" + hashlib.sha256(json.dumps(said).encode()).hexdigest()[:32]
 
 
-EVENTS = Kind(event_shape, stage, stage_events, merge_events)
+EVENTS = Kind(event_shape, stage, stage_events, merge_events, (event,))

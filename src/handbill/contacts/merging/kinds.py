@@ -42,11 +42,13 @@ class Merged:
 class Kind:
     """`stage` makes rows for `table` of typed columns; `merge` brings the whole table into the store.
 
-    `collapses` tells that equal rows mean one thing: not so for the lines of an order.
+    `fills` are the store's large tables that grow with it. `collapses` tells that equal rows mean one thing: not so
+    for the lines of an order.
     """
 
     shape: Callable[[Project], Shape]
     table: Table
     stage: Callable[[Import, Converted, Quarantine], Staged]
     merge: Callable[[Connection, Import, Quarantine], Merged]
+    fills: tuple[Table, ...] = ()
     collapses: bool = True
