@@ -7,7 +7,6 @@ from handbill.store.connection import reading
 from handbill.store.tables import attribute_history, contact
 from tests.contacts.conftest import Shop
 
-
 LARGE = "external_id,email,points\n" + "".join(f"{n},p{n}@example.com,{n % 7}\n" for n in range(WORTH_IT))
 
 
@@ -15,15 +14,11 @@ def _shape(engine: Engine) -> list[tuple[str, str]]:
     """Every index and constraint of the tables, as PostgreSQL would write it; nothing on SQLite, which keeps them."""
     if engine.dialect.name == "sqlite":
         return []
-    of_tables = "('contact'::regclass, 'attribute_history'::regclass)"
-    indexes = (
-        f"SELECT indexrelid::regclass::text, pg_get_indexdef(indexrelid) FROM pg_index WHERE indrelid IN {of_tables}"
-    )
-    rules = (
-        f"SELECT conname, pg_get_constraintdef(oid) || convalidated FROM pg_constraint WHERE conrelid IN {of_tables}"
-    )
+    tables = "('contact'::regclass, 'attribute_history'::regclass)"
+    indexes = "SELECT indexrelid::regclass::text, pg_get_indexdef(indexrelid) FROM pg_index WHERE indrelid IN "
+    rules = "SELECT conname, pg_get_constraintdef(oid) || convalidated FROM pg_constraint WHERE conrelid IN "
     with reading(engine) as connection:
-        found = [*connection.execute(text(indexes)), *connection.execute(text(rules))]
+        found = [*connection.execute(text(indexes + tables)), *connection.execute(text(rules + tables))]
     return sorted((str(name), str(said)) for name, said in found)
 
 

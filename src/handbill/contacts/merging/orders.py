@@ -258,4 +258,4 @@ def _replace_lines(connection: Connection) -> int:
     return connection.execute(insert(order_line).from_select(names, fresh), execution_options=COUNTED).rowcount
 
 
-ORDERS = Kind(order_shape, lines, stage_orders, merge_orders, collapses=False)
+ORDERS = Kind(order_shape, lines, stage_orders, merge_orders, (orders, order_line), collapses=False)
