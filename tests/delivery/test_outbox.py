@@ -8,6 +8,7 @@ from sqlalchemy import Engine, select
 
 from handbill.contacts.consent import record_consent
 from handbill.contacts.identity import email_hash
+from handbill.contacts.preferences import pause_marketing
 from handbill.contacts.suppressions import suppress
 from handbill.delivery.books import books, reasons
 from handbill.delivery.budget import stop_counting
@@ -179,6 +180,24 @@ def test_a_consent_withdrawn_since_the_claim_is_honoured(store: Engine, topic: s
         record_consent(connection, row.contact_id, "email", topic, "withdrawn", NOW, "test")
     assert mark(store, [row], topic="offers") == {row.id: Verdict.NO_CONSENT}
     assert [(each.state, each.reason) for each in rows_of(store, run_id)] == [("skipped", "no_consent")]
+
+
+def test_a_pause_asked_for_since_the_claim_is_honoured(store: Engine) -> None:
+    run_id = make_run(store, 2)
+    paused, other = claim_all(store, run_id)
+    with writing(store) as connection:
+        pause_marketing(connection, paused.contact_id, NOW + timedelta(days=30), NOW)
+    assert mark(store, [paused, other], topic="offers") == {paused.id: Verdict.PAUSED, other.id: Verdict.GO}
+    assert [(each.state, each.reason) for each in rows_of(store, run_id)] == [
+        ("skipped", "paused"), ("committing", None)
+    ]  # fmt: skip
+
+
+def test_service_mail_leaves_during_a_pause(store: Engine) -> None:
+    (row,) = claim_all(store, make_run(store, 1))
+    with writing(store) as connection:
+        pause_marketing(connection, row.contact_id, NOW + timedelta(days=30), NOW)
+    assert mark(store, [row]) == {row.id: Verdict.GO}
 
 
 def test_service_mail_needs_no_consent(store: Engine) -> None:

@@ -16,6 +16,7 @@ from sqlalchemy import (
     and_,
     bindparam,
     exists,
+    false,
     func,
     insert,
     literal,
@@ -28,6 +29,7 @@ from sqlalchemy import (
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from handbill.contacts.consent import granted
+from handbill.contacts.preferences import paused
 from handbill.delivery.budget import CHARGED, charge, refund
 from handbill.store.tables import attempt, contact, outbox, run, suppression
 from handbill.store.types import UtcTime
@@ -87,6 +89,7 @@ class Verdict(StrEnum):
     GO = "go"
     SUPPRESSED = "suppressed"
     NO_CONSENT = "no_consent"
+    PAUSED = "paused"
     TOO_LATE = "too_late"
     OVER_BUDGET = "over_budget"
     NOT_RUNNING = "not_running"
@@ -165,7 +168,8 @@ def mark_committing(
     """Marks messages of one run and channel that stand before their point of no return; send those that say GO.
 
     Commit before sending. Reads everything again that may have changed since the plan: whether the run goes on, the
-    time, suppression, consent to `topic`, and the channel's `budget`, a hard limit over all runs and workers.
+    time, suppression, consent to `topic` and pauses that people asked for, and the channel's `budget`, a hard limit
+    over all runs and workers.
     Messages that may not go leave the claim: skipped, expired, or queued again.
     """
     if not rows:
@@ -253,7 +257,7 @@ def _mark(channel: str, topic: str | None) -> ReturningUpdate[tuple[int]]:
         ~_suppressed(),
     ]
     if topic is not None:
-        wanted.append(_consented(channel, topic))
+        wanted += (_consented(channel, topic), ~paused(outbox.c.contact_id, now))
     marked = {"state": "committing", "lease_until": bindparam("lease_until", type_=UtcTime)}
     return update(outbox).where(*wanted).values(marked).returning(outbox.c.id)
 
@@ -266,22 +270,28 @@ def _explain(
     if connection.scalar(its_run) is None:
         return dict.fromkeys((row.id for row in rows), Verdict.NOT_RUNNING)
     consented = _consented(rows[0].channel, topic) if topic is not None else true()
-    found = connection.execute(
-        select(outbox.c.id, outbox.c.expires_at, _suppressed(), consented).where(_HELD, outbox.c.state == "claimed"),
-        _fences(rows),
-    )
+    rests = paused(outbox.c.contact_id, literal(now, UtcTime)) if topic is not None else false()
+    columns = (outbox.c.id, outbox.c.expires_at, _suppressed(), consented, rests)
+    found = connection.execute(select(*columns).where(_HELD, outbox.c.state == "claimed"), _fences(rows))
     verdicts = {row.id: Verdict.LOST for row in rows}
-    for id_, expires_at, is_suppressed, is_consented in found:
+    for id_, expires_at, is_suppressed, is_consented, is_paused in found:
         if expires_at is not None and expires_at <= now:
             verdicts[id_] = Verdict.TOO_LATE
         elif is_suppressed:
             verdicts[id_] = Verdict.SUPPRESSED
+        elif not is_consented:
+            verdicts[id_] = Verdict.NO_CONSENT
         else:
-            verdicts[id_] = Verdict.OVER_BUDGET if is_consented else Verdict.NO_CONSENT
+            verdicts[id_] = Verdict.PAUSED if is_paused else Verdict.OVER_BUDGET
     return verdicts
 
 
-ENDED = {Verdict.SUPPRESSED: "skipped", Verdict.NO_CONSENT: "skipped", Verdict.TOO_LATE: "expired"}
+ENDED = {
+    Verdict.SUPPRESSED: "skipped",
+    Verdict.NO_CONSENT: "skipped",
+    Verdict.PAUSED: "skipped",
+    Verdict.TOO_LATE: "expired",
+}
 """Verdicts after which nothing more happens to a message, and the state that it ends in."""
 _QUEUED_AGAIN = {Verdict.OVER_BUDGET: "queued", Verdict.NOT_RUNNING: "queued"}
 

@@ -64,6 +64,7 @@ class Reason(StrEnum):
     OTHER_EXPERIMENT = "other_experiment"
     TOO_LATE = "too_late"
     QUIET = "quiet"
+    PAUSED = "paused"
     CAPPED = "capped"
     RESERVED = "reserved"
     GLOBAL_HOLDOUT = "global_holdout"
@@ -89,6 +90,7 @@ _SENTENCES: Mapping[Reason, str] = {
     Reason.OTHER_EXPERIMENT: "in another experiment",
     Reason.TOO_LATE: "too late in their time zone",
     Reason.QUIET: "too late when their quiet hours end",
+    Reason.PAUSED: "asked for a pause",
     Reason.CAPPED: "had as many messages as a cap allows",
     Reason.RESERVED: "kept for a campaign of higher priority",
     Reason.GLOBAL_HOLDOUT: "in the global holdout",

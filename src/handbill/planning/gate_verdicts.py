@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection, Row, func, or_, select
 
 from handbill.contacts.consent import EVERY_TOPIC
+from handbill.contacts.preferences import Wishes, wishes_of
 from handbill.contacts.suppressions import hash_column
 from handbill.definitions.values import zone
 from handbill.planning.assignment import arm_of, shares_of
@@ -16,7 +17,7 @@ from handbill.planning.audience import Reason
 from handbill.planning.caps import in_words
 from handbill.planning.explanation import said_at
 from handbill.planning.phrases import CHANNEL_WORDS, listed, reason_in_words
-from handbill.planning.pressure import PRESSING
+from handbill.planning.pressure import PRESSING, cap_of
 from handbill.planning.selection import Occasion, planned_contacts, selection
 from handbill.store.draw import unit_fraction
 from handbill.store.tables import assignment, consent, contact, enrollment, experiment, outbox, run, suppression
@@ -85,6 +86,11 @@ class _Asked:
     def zone(self) -> ZoneInfo:
         """In which times are said."""
         return zone(self.occasion.project.timezone)
+
+    @property
+    def wishes(self) -> Wishes:
+        """What they asked for."""
+        return wishes_of(self.connection, self.person.id)
 
 
 def _judged(asked: _Asked) -> Iterator[GateVerdict]:
@@ -168,8 +174,16 @@ def _time(asked: _Asked) -> str:
     return f"due {said_at(place.due_at, asked.zone)}{waits}"
 
 
+def _pause(asked: _Asked) -> str | None:
+    until = asked.wishes.paused_until
+    if asked.occasion.campaign.kind != "marketing" or until is None:
+        return None
+    return f"asked for none before {said_at(until, asked.zone)}"
+
+
 def _caps(asked: _Asked) -> str | None:
-    caps = asked.occasion.project.policies.caps
+    wish = asked.wishes.frequency
+    caps = (*asked.occasion.project.policies.caps, *([cap_of(wish)] if wish else []))
     if asked.occasion.campaign.kind != "marketing" or not caps:
         return None
     origin = asked.place.origin_at if asked.place is not None and asked.place.origin_at else asked.occasion.now
@@ -244,6 +258,7 @@ _GATES: tuple[tuple[str, frozenset[Reason], Callable[[_Asked], str | None]], ...
     ("address", frozenset({Reason.NO_EMAIL_ADDRESS, Reason.NO_POSTAL_ADDRESS, Reason.UNDELIVERABLE_ADDRESS}), _address),
     ("layer", frozenset({Reason.OTHER_EXPERIMENT}), _layer),
     ("time", frozenset({Reason.TOO_LATE, Reason.QUIET}), _time),
+    ("pause", frozenset({Reason.PAUSED}), _pause),
     ("caps", frozenset({Reason.CAPPED, Reason.RESERVED}), _caps),
     ("global holdout", frozenset({Reason.GLOBAL_HOLDOUT}), _holdout),
     ("one message an address", frozenset({Reason.DUPLICATE_ADDRESS, Reason.HOUSEHOLD_ALREADY_MAILED}), _duplicate),

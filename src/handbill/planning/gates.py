@@ -15,6 +15,7 @@ GATES: tuple[Stage, ...] = (
     audience.leave_out_unreachable,
     layers.leave_out_other_slots,
     audience.set_times,
+    pressure.leave_out_paused,
     pressure.leave_out_capped,
     pressure.leave_out_global_holdout,
     audience.leave_out_duplicates,

@@ -1,12 +1,14 @@
-"""Who has had enough, and who is never mailed at all: caps over all campaigns, and the global holdout."""
+"""Who has had enough, and who is never mailed at all: pauses, caps over all campaigns, and the global holdout."""
 
-from datetime import datetime
+from collections.abc import Iterator
+from datetime import datetime, timedelta
 
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
     Connection,
     Integer,
+    Select,
     and_,
     case,
     func,
@@ -17,6 +19,8 @@ from sqlalchemy import (
     type_coerce,
 )
 
+from handbill.contacts.preferences import Frequency, frequencies, paused, wants
+from handbill.definitions.policy import Cap
 from handbill.planning.audience import Reason
 from handbill.planning.caps import in_words, over, reserved, sealed, weights
 from handbill.planning.selection import (
@@ -38,20 +42,31 @@ PRESSING = ("planned", "queued", "claimed", "committing", "accepted", "uncertain
 _WAITING = ("planned", "queued", "claimed", "committing")
 
 
+def leave_out_paused(connection: Connection, occasion: Occasion) -> None:
+    """Leaves out those who asked for a pause that lasts until some message of the campaign would leave."""
+    if occasion.campaign.kind == "marketing":
+        channels = occasion.campaign.channels
+        rests = or_(*(paused(contact.c.id, leaves_at(occasion, channel)) for channel in channels))
+        leave_out(connection, [Gate(Reason.PAUSED, rests)])
+
+
 def leave_out_capped(connection: Connection, occasion: Occasion) -> None:
     """Leaves out whom this campaign would give more messages than a cap allows; marketing only.
 
     Counted are messages of other runs that left, or will leave, and those that campaigns which go first are about to
     send: who stays below the cap only without these is reserved for them. An arm that sends less than the others is
-    capped like them: the arms must stay comparable.
+    capped like them: the arms must stay comparable. Whoever asked to hear from us less often has a cap of their own.
     """
-    caps = [cap for cap in occasion.project.policies.caps if set(weights(cap)) & set(occasion.campaign.channels)]
-    if occasion.campaign.kind != "marketing" or not caps:
+    if occasion.campaign.kind != "marketing":
         return
-    _load_sealed(connection, occasion)
-    for cap in caps:
-        for people in over(occasion, cap):
-            leave_out_rows(connection, Reason.CAPPED, people, in_words(cap))
+    declared = [cap for cap in occasion.project.policies.caps if set(weights(cap)) & set(occasion.campaign.channels)]
+    caps = [(cap, None) for cap in declared] + [(cap_of(wish), wish) for wish in frequencies(connection)]
+    if not caps:
+        return
+    _load_sealed(connection, occasion, max(cap.per for cap, _ in caps))
+    for cap, wish in caps:
+        for people in _pressed(occasion, cap, wish):
+            leave_out_rows(connection, Reason.CAPPED, people, _why(cap, wish))
     first = (
         select(reserved.c.campaign)
         .group_by(reserved.c.campaign)
@@ -59,9 +74,14 @@ def leave_out_capped(connection: Connection, occasion: Occasion) -> None:
     )
     names = tuple(connection.scalars(first))
     for number, name in enumerate(names, start=1):
-        for cap in caps:
-            for people in over(occasion, cap, names[:number]):
-                leave_out_rows(connection, Reason.RESERVED, people, f"{name}, {in_words(cap)}")
+        for cap, wish in caps:
+            for people in _pressed(occasion, cap, wish, names[:number]):
+                leave_out_rows(connection, Reason.RESERVED, people, f"{name}, {_why(cap, wish)}")
+
+
+def cap_of(wish: Frequency) -> Cap:
+    """The cap that a person's own wish amounts to."""
+    return Cap.model_validate({"max": str(wish.at_most), "per": f"{wish.per_days} days"})
 
 
 def leave_out_global_holdout(connection: Connection, occasion: Occasion) -> None:
@@ -72,10 +92,22 @@ def leave_out_global_holdout(connection: Connection, occasion: Occasion) -> None
         leave_out(connection, [Gate(Reason.GLOBAL_HOLDOUT, drawn)])
 
 
-def _load_sealed(connection: Connection, occasion: Occasion) -> None:
+def _pressed(
+    occasion: Occasion, cap: Cap, wish: Frequency | None, campaigns: tuple[str, ...] = ()
+) -> Iterator[Select[tuple[int]]]:
+    """Whom the campaign would press beyond a cap; where the cap is a wish, of those who have it."""
+    for people in over(occasion, cap, campaigns):
+        yield people.where(wants(wish, people.selected_columns[0])) if wish else people
+
+
+def _why(cap: Cap, wish: Frequency | None) -> str:
+    return f"{in_words(cap)}, as they asked" if wish else in_words(cap)
+
+
+def _load_sealed(connection: Connection, occasion: Occasion, longest: timedelta) -> None:
     """Finds the messages of other runs that may press together with this campaign's."""
     make_anew(connection, sealed)
-    since, until = _period(connection, occasion)
+    since, until = _period(connection, occasion, longest)
     runs = _runs(connection, occasion, since) if since is not None else []
     if since is None or not runs:
         return
@@ -94,9 +126,8 @@ def _load_sealed(connection: Connection, occasion: Occasion) -> None:
     count_rows(connection, sealed)
 
 
-def _period(connection: Connection, occasion: Occasion) -> tuple[datetime | None, datetime]:
+def _period(connection: Connection, occasion: Occasion, longest: timedelta) -> tuple[datetime | None, datetime]:
     """From when until when a message can press together with one of this campaign's; None when nobody is planned."""
-    longest = max(cap.per for cap in occasion.project.policies.caps)
     times = [leaves_at(occasion, channel) for channel in occasion.campaign.channels]
     ends = [end(time) for time in times for end in (func.min, func.max)]
     found = connection.execute(select(*ends).where(selection.c.reason.is_(None))).one()
