@@ -11,6 +11,7 @@ HandbillError                 everything that we raise on purpose
 │   ├── NotRenderable         a message cannot be made for a recipient
 │   │   └── NeverEnds         its template repeats or grows without end
 │   ├── NotMeasurable         a statistic cannot be given, with the reason
+│   ├── CannotListen          the web service cannot use its address or port
 │   └── SetupIncomplete       this machine lacks something, with the command that installs it
 └── NothingToDo               a finished run, no differences: exit code 1
 
@@ -103,6 +104,10 @@ class NeverEnds(NotRenderable):
 
 class NotMeasurable(Mendable):
     """A statistic cannot be given, with the reason."""
+
+
+class CannotListen(Mendable):
+    """The web service cannot use its address or port."""
 
 
 class SetupIncomplete(Mendable):

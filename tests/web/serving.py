@@ -8,19 +8,30 @@ from pathlib import Path
 
 import uvicorn
 from sqlalchemy import Engine
+from starlette.types import ASGIApp
 
 from handbill.clock import Clock
 from handbill.definitions.project import Project
 from handbill.web.app import make_app
+from handbill.web.limits import Limits
+from handbill.web.server import server_config
 from handbill.web.service import Service
 from tests.operations.shop import make_settings
 
 
 @contextmanager
-def serving(service: Service) -> Iterator[str]:
+def serving(service: Service, limits: Limits | None = None) -> Iterator[str]:
     """The address of the service while the block runs, such as http://127.0.0.1:40001."""
+    with serving_app(make_app(service, limits)) as url:
+        yield url
+
+
+@contextmanager
+def serving_app(app: ASGIApp) -> Iterator[str]:
+    """The same for any application, on the server that `handbill serve` runs."""
     ready = threading.Event()
-    config = uvicorn.Config(make_app(service), port=0, log_config=None, lifespan="on", timeout_graceful_shutdown=5)
+    config = server_config(app)
+    config.port = 0
     server = _Announcing(config, ready)
     thread = threading.Thread(target=server.run)
     thread.start()

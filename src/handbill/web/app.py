@@ -1,17 +1,53 @@
 """All that the web service answers, put together from its parts."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, ExitStack, asynccontextmanager
 
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute
+from starlette.types import ASGIApp
 
 from handbill.web import health
+from handbill.web.headers import SecurityHeaders
+from handbill.web.limits import Limited, Limits
+from handbill.web.log import Logged
+from handbill.web.refusals import HANDLED, answer_refusal
 from handbill.web.service import Service
 
-PARTS: Sequence[Callable[[Service], list[BaseRoute]]] = (health.routes,)
+Part = Callable[[Service], list[BaseRoute]]
+
+PARTS: Sequence[Part] = (health.routes,)
 """Each part's routes; a part is a module."""
 
+ALONGSIDE: Sequence[Callable[[Service], AbstractContextManager[object]]] = ()
+"""What runs beside the requests, such as a writer that many of them share: entered before the first request, left
+after the last."""
 
-def make_app(service: Service) -> Starlette:
+
+def make_app(service: Service, limits: Limits | None = None, parts: Sequence[Part] = PARTS) -> ASGIApp:
     """The application that a server such as uvicorn runs."""
-    return Starlette(routes=[route for routes in PARTS for route in routes(service)])
+    app = Starlette(
+        routes=[route for routes in parts for route in routes(service)],
+        exception_handlers=dict.fromkeys(HANDLED, answer_refusal),
+        lifespan=_alongside(service),
+    )
+    # A redirect to the address with or without a slash would name the host that the request named.
+    app.router.redirect_slashes = False
+    limited = Limited(app, limits or Limits())
+    return SecurityHeaders(Logged(limited, lambda *_: None), https=_by_https(service))
+
+
+def _alongside(service: Service) -> Callable[[Starlette], AbstractAsyncContextManager[None]]:
+    @asynccontextmanager
+    async def running(_app: Starlette) -> AsyncIterator[None]:
+        with ExitStack() as stack:
+            for part in ALONGSIDE:
+                stack.enter_context(part(service))
+            yield
+
+    return running
+
+
+def _by_https(service: Service) -> bool:
+    email = service.project.channels.email
+    return bool(email and email.links and str(email.links).startswith("https:"))

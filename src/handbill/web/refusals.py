@@ -1,0 +1,72 @@
+"""What somebody is told whose request is not served: a plain page, or a problem (RFC 9457) for programs."""
+
+import html
+import math
+from collections.abc import Mapping
+from http import HTTPStatus
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.types import Scope
+
+from handbill.errors import StoreUnavailable
+
+PROBLEM = "application/problem+json"
+API = "/v1/"
+RETRY_SECONDS = 10
+
+_WORDS: Mapping[int, tuple[str, str]] = {
+    400: ("This request cannot be read", "Please go back and try again."),
+    401: ("Please sign in", "This page is only for people who have signed in."),
+    403: ("This is not allowed", "You may not see or do this."),
+    404: ("Page not found", "The address is not complete or not right. Please open the link again, or copy all of it."),
+    405: ("This is not possible here", "Please go back and use the buttons of the page."),
+    408: ("This took too long", "Please try again."),
+    413: ("This is too large", "Please send less at once."),
+    422: ("This cannot be used as it is", "Please go back and correct it."),
+    429: ("Too many requests", "Please wait a moment and try again."),
+    500: ("Something went wrong", "It is not your fault. Please try again later."),
+    503: ("Not available at the moment", "Please try again in a few minutes."),
+}
+
+
+def refusal(scope: Scope, status: int, detail: str = "", headers: Mapping[str, str] | None = None) -> Response:
+    """The answer to a request that is not served; `detail` is for programs only."""
+    title, advice = _WORDS.get(status, (HTTPStatus(status).phrase, "Please try again later."))
+    if scope["path"].startswith(API):
+        problem = {"type": "about:blank", "title": title, "status": status, "detail": detail or advice}
+        return JSONResponse(problem, status, headers, PROBLEM)
+    return HTMLResponse(_PAGE.format(title=html.escape(title), advice=html.escape(advice)), status, headers)
+
+
+def too_many(scope: Scope, wait: float) -> Response:
+    """The answer to somebody who asks too often; `wait` in seconds."""
+    seconds = max(1, math.ceil(wait))
+    return refusal(scope, 429, f"Ask again in {seconds} s.", {"Retry-After": str(seconds)})
+
+
+def answer_refusal(request: Request, error: Exception) -> Response:
+    """For whatever a handler raises."""
+    if isinstance(error, HTTPException):
+        detail = "" if error.detail == HTTPStatus(error.status_code).phrase else error.detail
+        return refusal(request.scope, error.status_code, detail, error.headers)
+    if isinstance(error, StoreUnavailable):
+        # Nothing of the database's own words: they name machines and files.
+        return refusal(request.scope, 503, "The store cannot be reached.", {"Retry-After": str(RETRY_SECONDS)})
+    return refusal(request.scope, 500)
+
+
+HANDLED = (HTTPException, StoreUnavailable, Exception)
+"""What `answer_refusal` answers; the last is our own bugs, which are logged as well."""
+
+_PAGE = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title}</title>
+</head>
+<body><main><h1>{title}</h1><p>{advice}</p></main></body>
+</html>
+"""

@@ -1,0 +1,153 @@
+"""How the web service runs: one socket, one process or several behind it, and an orderly end."""
+
+import atexit
+import errno
+import multiprocessing
+import os
+import signal
+import socket
+import threading
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+from starlette.types import ASGIApp
+from uvicorn.supervisors.multiprocess import Multiprocess
+
+from handbill.clock import real_clock
+from handbill.errors import CannotListen
+from handbill.operations.opening import opened
+from handbill.web.app import make_app
+from handbill.web.patience import PatientProtocol
+from handbill.web.service import Service
+
+THIS_MACHINE = "127.0.0.1"
+GRACE_SECONDS = 20
+"""So long requests that are under way at the end may take."""
+IDLE_SECONDS = 15
+MOST_CONNECTIONS = 1_000
+"""Of one process; more are told to come back later."""
+BACKLOG = 1_024
+
+LOGGING: Mapping[str, Any] = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(message)s"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "loggers": {
+        "handbill.web": {"handlers": ["stderr"], "level": "INFO", "propagate": False},
+        "uvicorn.error": {"handlers": ["stderr"], "level": "WARNING", "propagate": False},
+    },
+}
+
+
+@dataclass(frozen=True)
+class Serving:
+    """Where and how to serve a project. `proxies` are the addresses whose word about the client's address counts."""
+
+    project_dir: Path
+    host: str = THIS_MACHINE
+    port: int = 8080
+    workers: int = 1
+    proxies: str = THIS_MACHINE
+
+
+def serve(serving: Serving, announce: Callable[[str], None] = lambda _: None) -> None:
+    """Serves until SIGTERM or Ctrl-C, then finishes the requests that are under way.
+
+    `announce` gets the address once the socket is open.
+
+    Raises:
+        CannotListen: the address or the port cannot be used.
+        ProjectInvalid, StoreUnavailable: see `handbill.operations.opening.opened`.
+    """
+    with opened(serving.project_dir):
+        pass  # mistakes in the files and in the database are said now, once, and not by every process
+    listener = _listen(serving.host, serving.port)
+    announce(_address(listener))
+    config = server_config(partial(_app_of, serving), factory=True, proxies=serving.proxies, log_config=dict(LOGGING))
+    if serving.workers > 1:
+        config.workers = serving.workers
+        Multiprocess(config, [listener]).run()
+        return
+    # At the end uvicorn raises the signal that ended it again; by then all is done.
+    signal.signal(signal.SIGTERM, lambda *_: None)
+    uvicorn.Server(config).run(sockets=[listener])
+
+
+def server_config(
+    app: ASGIApp | Callable[[], ASGIApp],
+    *,
+    factory: bool = False,
+    proxies: str = THIS_MACHINE,
+    log_config: dict[str, Any] | None = None,
+) -> uvicorn.Config:
+    """How uvicorn runs our application, for the command and for tests."""
+    return uvicorn.Config(
+        app,
+        factory=factory,
+        interface="asgi3",
+        http=PatientProtocol,
+        ws="none",
+        lifespan="on",
+        log_config=log_config,
+        access_log=False,  # it would write down addresses with their tokens; ours does not
+        server_header=False,
+        proxy_headers=True,
+        forwarded_allow_ips=proxies,
+        limit_concurrency=MOST_CONNECTIONS,
+        backlog=BACKLOG,
+        timeout_keep_alive=IDLE_SECONDS,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+    )
+
+
+def _app_of(serving: Serving) -> ASGIApp:
+    """The application of one process, whose store is closed when the process ends."""
+    _end_with_parent()
+    stack = ExitStack()
+    project, settings, engine = stack.enter_context(opened(serving.project_dir))
+    atexit.register(stack.close)
+    return make_app(Service(project, settings, engine, real_clock))
+
+
+def _end_with_parent() -> None:
+    """Ends this process when the one that started it was killed: nobody else would, and the port stays taken."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+
+        def watch() -> None:
+            parent.join()
+            os.kill(os.getpid(), signal.SIGTERM)
+
+        threading.Thread(target=watch, daemon=True).start()
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        raise CannotListen(_why(error, host, port)) from None
+    listener.set_inheritable(True)
+    return listener
+
+
+def _why(error: OSError, host: str, port: int) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return f"{host}:{port}: another program listens there. Stop it, or choose another port with --port."
+    if error.errno == errno.EACCES:
+        return f"{host}:{port}: this port is for the administrator. Choose one above 1023 with --port."
+    return f"{host}:{port}: this is no address of this machine ({error.strerror}). Choose another with --host."
+
+
+def _address(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
