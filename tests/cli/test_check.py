@@ -47,6 +47,19 @@ def test_a_mistake_is_a_line_on_stderr_and_exit_code_2(
     assert captured.err.splitlines() == [f'campaigns.yaml:{place[0]}:{place[1]}: segment "lapst" is not known. {MEND}']
 
 
+def test_a_mistake_in_a_campaign_test_is_found_too(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = shop / "tests" / "project" / "winback.campaign-test.yaml"
+    lines = path.read_text().splitlines()
+    line = next(number for number, text in enumerate(lines, 1) if text.startswith("campaign:"))
+    lines[line - 1] = "campaign: winbak"
+    path.write_text("\n".join(lines))
+    assert invoke(["check", "--project", str(shop)]) == 2
+    assert capsys.readouterr().err.splitlines() == [
+        f'tests/project/winback.campaign-test.yaml:{line}:11: campaign "winbak" is not known. '
+        'Use spring-sale, autumn-postcard or winback. Did you mean "winback"?'
+    ]
+
+
 def test_machines_read_what_was_checked(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert invoke(["check", "--json", "--project", str(shop)]) == 0
     answer = json.loads(capsys.readouterr().out)

@@ -1,7 +1,7 @@
 """`handbill check`: everything that can be wrong in the files, all at once."""
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import typer
@@ -21,8 +21,13 @@ def check(project: ProjectDir = Path(), as_json: AsJson = False) -> None:
     """
     from handbill.errors import ProjectInvalid
     from handbill.operations.check import all_good, inventory, look_over
+    from handbill.rehearsal.files import campaign_tests
 
     looked = look_over(project)
+    if looked.project is not None and not looked.problems and campaign_tests(project):
+        from handbill.rehearsal.reading import mistakes_of_tests
+
+        looked = replace(looked, problems=tuple(mistakes_of_tests(looked.project)))
     is_right = looked.project is not None and not looked.problems
     if as_json:
         counts = asdict(inventory(looked.project)) if is_right and looked.project else {}

@@ -14,6 +14,7 @@ from handbill.definitions.validation import validate
 from handbill.definitions.yaml import Keys, read_yaml
 from handbill.errors import Problem, ProjectInvalid
 from handbill.rehearsal.checks import aware, check
+from handbill.rehearsal.files import campaign_tests
 from handbill.rehearsal.likeness import resolved
 
 
@@ -64,6 +65,17 @@ def read_rehearsal(project: Project, path: Path) -> Rehearsal:
         raise ProjectInvalid(*sorted(set(problems)))
     campaign = project.campaigns[written.campaign]
     return Rehearsal(file, written, tree, campaign, aware(written.now, project), resolved(written.personas))
+
+
+def mistakes_of_tests(project: Project) -> list[Problem]:
+    """Every mistake in the campaign tests of a project, in the order of the files."""
+    found: list[Problem] = []
+    for path in campaign_tests(project.root):
+        try:
+            read_rehearsal(project, path)
+        except ProjectInvalid as error:
+            found += error.problems
+    return found
 
 
 def _named(project: Project, path: Path) -> str:
