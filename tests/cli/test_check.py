@@ -54,8 +54,9 @@ def test_a_mistake_in_a_campaign_test_is_found_too(shop: Path, capsys: pytest.Ca
     lines[line - 1] = "campaign: winbak"
     path.write_text("\n".join(lines))
     assert invoke(["check", "--project", str(shop)]) == 2
+    mend = 'Use spring-sale, autumn-postcard or winback. Did you mean "winback"?'
     assert capsys.readouterr().err.splitlines() == [
-        f'tests/project/winback.campaign-test.yaml:{line}:11: campaign "winbak" is not known. Use spring-sale, autumn-postcard or winback. Did you mean "winback"?'
+        f'tests/project/winback.campaign-test.yaml:{line}:11: campaign "winbak" is not known. {mend}'
     ]
 
 
