@@ -10,7 +10,7 @@ from handbill.definitions.deciding import Bandit, Guardrail, Rollout
 from handbill.definitions.definition import Definition
 from handbill.definitions.languages import LocalText
 from handbill.definitions.metrics import OwnMetric
-from handbill.definitions.values import Boolean, Duration, Line, MinimumEffect, Moment, Share, Window
+from handbill.definitions.values import Boolean, Duration, Line, MinimumEffect, Moment, Share, WebAddress, Window
 
 Channel = Literal["email", "direct_mail"]
 CHANNELS: tuple[Channel, ...] = ("email", "direct_mail")
@@ -41,6 +41,9 @@ class MailContent(Definition):
     template: Line | None = Field(None, description="Name of the template in templates/mail, without its ending.")
     format: Literal["letter", "letter_us", "a6", "a5", "postcard", "4x6", "6x9", "6x11"] | None = Field(
         None, description="letter (A4), letter_us, postcard (A6), a6 or a5; in inches 4x6, 6x9 or 6x11."
+    )
+    landing: WebAddress | None = Field(
+        None, description="Page of yours to which a scanned code leads, with the code. Default: the website's /r/ page."
     )
     with_: dict[str, str] = Field(
         default_factory=dict, alias="with", description="Values that the template reads by name."

@@ -10,8 +10,8 @@ from handbill.definitions.words import quoted
 
 PLANNED_KEYS: Mapping[type[Definition], frozenset[str]] = {
     ProjectFile: frozenset({"retention", "durability"}),
-    EmailChannel: frozenset({"links", "warm_up", "tracking"}),
-    DirectMailChannel: frozenset({"return_address", "seeds", "links", "tracking"}),
+    EmailChannel: frozenset({"warm_up"}),
+    DirectMailChannel: frozenset({"return_address", "seeds"}),
     Campaign: frozenset({"trigger", "steps", "reenter", "check_at_send", "exit_on", "follows", "issues"}),
     Schedule: frozenset({"every"}),
     Offer: frozenset({"next_best_product"}),

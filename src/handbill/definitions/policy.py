@@ -58,10 +58,14 @@ class EmailChannel(Definition):
     from_: Line = Field(alias="from", description="Sender, such as Northwind <news@northwind.example>.")
     reply_to: Line | None = Field(None, description="Where answers go.")
     dkim: Dkim | None = Field(None, description="The signature under every e-mail.")
-    links: WebAddress | None = Field(None, description="Public address of your web service, for links and opt-outs.")
+    links: WebAddress | None = Field(
+        None, description="Public address of your web service (`handbill serve`), for links and opt-outs."
+    )
     utm: Utm | None = Field(None, description="Added to links; utm_campaign and utm_content are campaign and arm.")
     tracking: Literal["individual", "aggregate", "off"] = Field(
-        "individual", description="What is kept of opens and clicks; a contact's own refusal always wins."
+        "individual",
+        description="What is kept of opens and clicks, where `links` is set: by person, as numbers only, or nothing. "
+        "A contact's own refusal always wins.",
     )
     cost: Money = Field(0, description="Cost of one e-mail.")
     budget: Money | None = Field(None, description="Hard limit of what e-mail may cost, over all runs and workers.")
@@ -89,6 +93,12 @@ class DirectMailChannel(Definition):
     cost: Money = Field(0, description="Print and postage of one piece.")
     budget: Money | None = Field(None, description="Hard limit of what post may cost, over all runs and workers.")
     transit: Duration | None = Field(None, description="Days from hand-over to the letter box.")
+    links: WebAddress | None = Field(
+        None, description="Public address of your web service, to which printed codes lead; without it, your website."
+    )
+    tracking: Literal["individual", "aggregate", "off"] = Field(
+        "individual", description="What is kept of scans, where `links` is set; a contact's own refusal always wins."
+    )
 
 
 class Channels(Definition):

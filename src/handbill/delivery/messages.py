@@ -8,7 +8,17 @@ from typing import Any
 from handbill.channels.contract import Outgoing
 from handbill.definitions.campaign import Campaign, email_of
 from handbill.definitions.project import Project
-from handbill.delivery.links import Unsubscribe, bounce_address, unsubscribe_mailto
+from handbill.delivery.links import (
+    Bearer,
+    Page,
+    Unsubscribe,
+    bounce_address,
+    preferences_token,
+    public_address,
+    unsubscribe_mailto,
+    unsubscribe_token,
+    view_token,
+)
 from handbill.delivery.outbox import Claimed
 from handbill.delivery.providers import email_channel, sending_domain
 from handbill.errors import NotRenderable, Problem
@@ -68,14 +78,14 @@ class Composer:
             NotRenderable: the address is none, or a value cannot stand in a message.
         """
         recipient = wire_address(row.address)
-        unsubscribe = self._unsubscribe(row)
+        wish = self._wish(row)
         envelope = Envelope(
             from_=self._channel.from_,
             to=recipient,
             message_id=f"<{row.message_id}>",
             sent_at=row.message_at,
             reply_to=self._replies[row.arm],
-            list_unsubscribe=(unsubscribe,) if unsubscribe else (),
+            list_unsubscribe=self._list_unsubscribe(wish) if wish else (),
             list_id=f"{self._campaign.topic or self._campaign.name}.{self._domain}",
             feedback_id=self._feedback_id(row),
             bulk=self._campaign.kind != "transactional",
@@ -94,7 +104,7 @@ class Composer:
         Raises:
             NotRenderable: it cannot be made for this recipient.
         """
-        return self.template(row.arm).render(profile, Links(unsubscribe=self._unsubscribe(row)))
+        return self.template(row.arm).render(profile, self._links(row))
 
     def _signed(self, message: bytes, at: datetime) -> bytes:
         return sign(message, self._signing_key, at) if self._signing_key else message
@@ -114,11 +124,30 @@ class Composer:
             raise NotRenderable(Problem("campaigns.yaml", what=what, mend="Restore it, or cancel the run."))
         return self._templates[arm]
 
-    def _unsubscribe(self, row: Claimed) -> str | None:
+    def _wish(self, row: Claimed) -> Unsubscribe | None:
+        """What the recipient of marketing can say at any time: no more of this."""
         if self._campaign.kind != "marketing":
             return None
-        wish = Unsubscribe(row.contact_id, row.id, self._campaign.topic or EVERYTHING)
-        return unsubscribe_mailto(self._keys, self._domain, wish)
+        return Unsubscribe(row.contact_id, row.id, self._campaign.topic or EVERYTHING)
+
+    def _list_unsubscribe(self, wish: Unsubscribe) -> tuple[str, ...]:
+        mailto = unsubscribe_mailto(self._keys, self._domain, wish)
+        return (mailto,) if self._channel.links is None else (self._page_of(wish, self._channel.links), mailto)
+
+    def _page_of(self, wish: Unsubscribe, links: str) -> str:
+        return public_address(links, Page.UNSUBSCRIBE, unsubscribe_token(self._keys, wish))
+
+    def _links(self, row: Claimed) -> Links:
+        """The recipient's own pages; without a web service, a mail that unsubscribes."""
+        wish, links = self._wish(row), self._channel.links
+        if links is None:
+            return Links(unsubscribe_mailto(self._keys, self._domain, wish) if wish else None)
+        bearer = Bearer(row.contact_id, row.id)
+        return Links(
+            unsubscribe=self._page_of(wish, links) if wish else None,
+            preferences=public_address(links, Page.PREFERENCES, preferences_token(self._keys, bearer)),
+            view_online=public_address(links, Page.VIEW, view_token(self._keys, bearer)),
+        )
 
     def _feedback_id(self, row: Claimed) -> str:
         """Campaign, arm and topic, nothing about the person."""

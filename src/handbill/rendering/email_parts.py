@@ -87,6 +87,7 @@ class EmailReading:
         self._base: dict[str, Any] = fixed_values(project, campaign, arm_name, self.content.with_)
         self._base["preheader"] = missing("preheader")
         self._utm = utm_words(project, campaign, arm_name)
+        self._has_pages = bool(project.channels.email and project.channels.email.links)
         self._of_template = self._names_of_template()
 
     def read(self) -> EmailParts | None:
@@ -185,8 +186,8 @@ class EmailReading:
             ("preheader",): self.content.preheader is not None,
             ("links",): True,
             ("links", "unsubscribe"): self.campaign.kind == "marketing",
-            ("links", "preferences"): False,
-            ("links", "view_online"): False,
+            ("links", "preferences"): self._has_pages,
+            ("links", "view_online"): self._has_pages,
             **{(name,): True for name in self.content.uses},
         }
 

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 CODE_PATH = "/r/"
 """Path below the brand's website that a piece's code opens."""
+SCAN_PATH = "/s/"
+"""The same below the address of the web service, which counts the scan and leads on."""
 
 
 @dataclass(frozen=True)
@@ -154,13 +156,14 @@ class MailTemplate:
         return next(each for each in chain if each in self._parts.variants)
 
     def _values(self, piece: PieceInput) -> Values:
-        url = self._project.brand.website.rstrip("/") + CODE_PATH
+        url = address_of_codes(self._project) + piece.code if piece.code else ""
         return {
             "contact": self._contacts.of(piece.profile),
             "piece": {
                 "address_lines": piece.address_lines,
                 "code": piece.code or missing("piece.code"),
-                "qr": qr_picture(url + piece.code) if piece.code else missing("piece.qr"),
+                "qr": qr_picture(url) if url else missing("piece.qr"),
+                "url": url or missing("piece.url"),
             },
             "sequence": piece.sequence,
         }
@@ -176,6 +179,14 @@ class MailTemplate:
             folder, variant = self._project.templates_dir.resolve(), self._parts.variants[language]
             self._presses[language] = Press(folder, folder.parent / variant.file, self._parts.paper, variant.pages)
         return self._presses[language]
+
+
+def address_of_codes(project: Project) -> str:
+    """What stands before a piece's code in its QR picture: the web service where scans are counted, or the website."""
+    post = project.channels.direct_mail
+    if post and post.links and post.tracking != "off":
+        return post.links.rstrip("/") + SCAN_PATH
+    return project.brand.website.rstrip("/") + CODE_PATH
 
 
 def check_pieces(template: MailTemplate, pieces: Iterable[PieceInput]) -> list[Problem]:

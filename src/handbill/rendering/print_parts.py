@@ -24,6 +24,7 @@ OF_A_PIECE: Mapping[Key, bool] = {
     ("piece", "address_lines"): True,
     ("piece", "code"): True,
     ("piece", "qr"): True,
+    ("piece", "url"): True,
     ("sequence",): True,
 }
 """What a template for print can name besides what all templates can; every piece has them."""

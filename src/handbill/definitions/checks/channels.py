@@ -56,6 +56,7 @@ def check_email_channel(written: Tree | None, channel: EmailChannel | None) -> I
         if address is not None and not is_sender(address):
             yield Finding((key,), *_no_address(address, "Northwind <news@northwind.example>"))
     yield from _check_seeds(channel.seeds)
+    yield from _check_links(channel)
     if channel.dkim:
         yield from under(("dkim",), _check_dkim(channel.dkim, channel.from_))
     if channel.warm_up:
@@ -68,6 +69,7 @@ def check_mail_channel(written: Tree | None, channel: DirectMailChannel | None) 
     yield from _check_secrets(written)
     if channel:
         yield from _check_vendor(channel)
+        yield from _check_links(channel)
         yield from _check_directory(channel.directory)
 
 
@@ -104,6 +106,15 @@ def _check_vendor(channel: EmailChannel | DirectMailChannel) -> Iterator[Finding
     region = getattr(channel, "region", None)
     if channel.provider == "mailgun" and region not in (None, *_REGIONS_OF_MAILGUN):
         yield Finding(("region",), *unknown("region", str(region), _REGIONS_OF_MAILGUN))
+
+
+def _check_links(channel: EmailChannel | DirectMailChannel) -> Iterator[Finding]:
+    if channel.links and ("?" in channel.links or "#" in channel.links):
+        what = f"{quoted(channel.links)} has more behind its path, and our links are put there."
+        yield Finding(("links",), what, "Write it without ? and #.")
+    if not channel.links and "tracking" in channel.model_fields_set and channel.tracking != "off":
+        what = "without links nothing can be tracked."
+        yield Finding(("tracking",), what, "Add links, the public address of `handbill serve`.", at_key=True)
 
 
 def _check_seeds(seeds: Iterable[str]) -> Iterator[Finding]:
