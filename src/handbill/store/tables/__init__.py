@@ -26,6 +26,7 @@ from handbill.store.tables.people import (
 )
 from handbill.store.tables.privacy import audit_entry, erasure
 from handbill.store.tables.results import experiment_result, simulated_truth
+from handbill.store.tables.webhooks import stray_event, webhook, webhook_count
 from handbill.store.tables.wishes import confirmation, preference
 
 __all__ = [
@@ -65,7 +66,10 @@ __all__ = [
     "seed_copy",
     "simulated_truth",
     "source_watermark",
+    "stray_event",
     "suppressed_digest",
     "suppression",
     "web_session",
+    "webhook",
+    "webhook_count",
 ]

@@ -58,12 +58,15 @@ event = Table(
     Column("occurred_at", UtcTime, nullable=False),
     Column("received_at", UtcTime, nullable=False),
     Column("verdict", Text, comment="human, machine, proxy or unknown, where that is a question"),
+    # No foreign key: every click of a campaign would lock the same few rows.
+    Column("link_id", BigInteger, comment="the row of `link` that was followed"),
     Column("properties", Json, nullable=False, server_default=text("'{}'")),
     UniqueConstraint("source", "source_event_id"),
     Index(None, "contact_id"),
     # Segments count one kind over all contacts: in this order without sorting, and without a look at the events.
     Index(None, "kind", "contact_id", "occurred_at", "verdict"),
     Index(None, "outbox_id", "kind", "verdict"),  # reports count answers without a look at the events
+    Index(None, "link_id", postgresql_where=text("link_id IS NOT NULL"), sqlite_where=text("link_id IS NOT NULL")),
     comment="append-only: everything that a contact did, over all channels",
 )
 

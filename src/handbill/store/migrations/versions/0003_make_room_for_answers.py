@@ -45,6 +45,36 @@ def upgrade() -> None:
     sa.Column('changed_at', sa.BigInteger(), nullable=False, comment='when the password was set'),
     sa.PrimaryKeyConstraint('name', name=op.f('pk_login'))
     )
+    op.create_table('webhook',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('source', sa.Text(), nullable=False, comment="the hook's name in its address"),
+    sa.Column('format', sa.Text(), nullable=False, comment='whose words the body is in'),
+    sa.Column('nonce', sa.Text(), nullable=False, comment='digest of what must not come twice with another body'),
+    sa.Column('digest', sa.Text(), nullable=False, comment='SHA-256 of the body'),
+    sa.Column('headers', sa.JSON(none_as_null=True).with_variant(postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), 'postgresql'), nullable=False, comment='those by which it was verified, without passwords'),
+    sa.Column('body', sa.LargeBinary(), nullable=True, comment='as it came; null when it was forgotten'),
+    sa.Column('received_at', sa.BigInteger(), nullable=False),
+    sa.Column('state', sa.Text(), nullable=False),
+    sa.Column('processed_at', sa.BigInteger(), nullable=True),
+    sa.Column('events', sa.Integer(), nullable=True, comment='how many events were in it'),
+    sa.Column('error', sa.Text(), nullable=True, comment='why it could not be worked on'),
+    sa.CheckConstraint("state IN ('waiting', 'asking', 'done', 'broken')", name=op.f('ck_webhook_state')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_webhook')),
+    sa.UniqueConstraint('source', 'nonce', name=op.f('uq_webhook_source_nonce')),
+    comment='requests of vendors, verified and stored before anything else happens'
+    )
+    with op.batch_alter_table('webhook', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_webhook_received_at'), ['received_at'], unique=False)
+        batch_op.create_index('ix_webhook_waiting', ['state', 'id'], unique=False, postgresql_where=sa.text("state IN ('waiting', 'asking')"), sqlite_where=sa.text("state IN ('waiting', 'asking')"))
+
+    op.create_table('webhook_count',
+    sa.Column('source', sa.Text(), nullable=False),
+    sa.Column('what', sa.Text(), nullable=False, comment='refused, unknown, passed over, stray, known, new…'),
+    sa.Column('word', sa.Text(), nullable=False, comment="the reason, or the vendor's word"),
+    sa.Column('count', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('last_at', sa.BigInteger(), nullable=False),
+    sa.PrimaryKeyConstraint('source', 'what', 'word', name=op.f('pk_webhook_count'))
+    )
     op.create_table('api_answer',
     sa.Column('key_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('request_id', sa.Text(), nullable=False, comment='the Idempotency-Key that came with the request'),
@@ -103,6 +133,26 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('contact_id', name=op.f('pk_preference')),
     comment='only those who asked for something'
     )
+    op.create_table('stray_event',
+    sa.Column('source', sa.Text(), nullable=False),
+    sa.Column('source_event_id', sa.Text(), nullable=False),
+    sa.Column('kind', sa.Text(), nullable=False),
+    sa.Column('provider_id', sa.Text(), nullable=True),
+    sa.Column('message_id', sa.Text(), nullable=True),
+    sa.Column('occurred_at', sa.BigInteger(), nullable=False),
+    sa.Column('received_at', sa.BigInteger(), nullable=False),
+    sa.Column('verdict', sa.Text(), nullable=True),
+    sa.Column('properties', sa.JSON(none_as_null=True).with_variant(postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), 'postgresql'), nullable=False),
+    sa.Column('webhook_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.ForeignKeyConstraint(['webhook_id'], ['webhook.id'], name=op.f('fk_stray_event_webhook_id'), ondelete='SET NULL'),
+    sa.PrimaryKeyConstraint('source', 'source_event_id', name=op.f('pk_stray_event')),
+    comment='events about messages that we do not know: kept, counted, and believed only once the message is known'
+    )
+    with op.batch_alter_table('stray_event', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_stray_event_message_id'), ['message_id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_stray_event_provider_id'), ['provider_id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_stray_event_webhook_id'), ['webhook_id'], unique=False)
+
     op.create_table('web_session',
     sa.Column('digest', sa.Text(), nullable=False, comment='SHA-256 of the token in the cookie, which is not kept'),
     sa.Column('login_name', sa.Text(), nullable=False),
@@ -113,6 +163,10 @@ def upgrade() -> None:
     )
     with op.batch_alter_table('web_session', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_web_session_login_name'), ['login_name'], unique=False)
+
+    with op.batch_alter_table('event', schema=None) as batch_op:
+        batch_op.add_column(sa.Column('link_id', sa.BigInteger(), nullable=True, comment='the row of `link` that was followed'))
+        batch_op.create_index(batch_op.f('ix_event_link_id'), ['link_id'], unique=False, postgresql_where=sa.text('link_id IS NOT NULL'), sqlite_where=sa.text('link_id IS NOT NULL'))
 
     with op.batch_alter_table('orders', schema=None) as batch_op:
         batch_op.add_column(sa.Column('matched_by', sa.Text(), nullable=True, comment='what told whose it is: id, email, code or address; null as for id'))
