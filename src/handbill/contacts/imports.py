@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType
 
-from sqlalchemy import Connection, Engine, case
+from sqlalchemy import Connection, Engine
 
 from handbill.clock import Clock
 from handbill.contacts.merging.consents import CONSENTS
@@ -28,15 +28,15 @@ from handbill.contacts.rows.files import opened_source
 from handbill.contacts.rows.inference import Inference
 from handbill.contacts.rows.layout import FieldSpec, Layout, lay_out
 from handbill.contacts.rows.quarantine import Quarantine, Reason
+from handbill.contacts.rows.quarantine_file import QuarantineFile
 from handbill.contacts.rows.query import Query
+from handbill.contacts.watermarks import move_watermark
 from handbill.definitions.fields import FieldType
 from handbill.definitions.project import Project
 from handbill.definitions.values import zone
 from handbill.definitions.words import unknown
 from handbill.errors import ImportRefused, Problem
 from handbill.settings import Settings
-from handbill.store.inserts import insert_into
-from handbill.store.tables import source_watermark
 
 KINDS: Mapping[str, Kind] = {
     "contacts": CONTACTS,
@@ -128,12 +128,12 @@ def import_file(  # noqa: PLR0913 - what to read, into what, as what; the rest h
         new_fields = types if kind == "contacts" else {}
         specs = _specs(kind, layout, types)
         run = Import(project, settings.secret, now, source, tuple(match), layout, specs)
-        with Quarantine(rejects, origin, kind, now) as quarantine, staging(engine) as connection:
+        with QuarantineFile(rejects, origin, kind, now) as quarantine, staging(engine) as connection:
             rows = _stage(connection, KINDS[kind], file, run, quarantine, report)
             with merging(connection), first_load(connection, KINDS[kind].fills, rows):
                 merged = KINDS[kind].merge(connection, run, quarantine)
                 complete = complete_until or _newest(merged, now)
-                _move_watermark(connection, run, kind, complete)
+                move_watermark(connection, kind, source, complete, now)
                 if declare and new_fields and merged.loaded:
                     declare(new_fields)
             quarantine.keep_rows(file)
@@ -239,13 +239,3 @@ def _stage(
 def _newest(merged: Merged, now: datetime) -> datetime:
     """A file is complete up to its newest row; times in the future are somebody's wrong clock."""
     return min(merged.latest, now) if merged.latest else now
-
-
-def _move_watermark(connection: Connection, run: Import, kind: str, complete_until: datetime) -> None:
-    """Notes until when the source is complete; an older file does not turn it back."""
-    values = {"kind": kind, "source": run.source, "complete_until": complete_until, "imported_at": run.now}
-    statement = insert_into(connection, source_watermark).values(values)
-    new, old = statement.excluded.complete_until, source_watermark.c.complete_until
-    latest = case((new > old, new), else_=old)
-    changes = {"complete_until": latest, "imported_at": statement.excluded.imported_at}
-    connection.execute(statement.on_conflict_do_update(index_elements=["kind", "source"], set_=changes))
