@@ -86,7 +86,7 @@ def _arrivals(
     rows = connection.execute(
         select(day, assignment.c.arm, func.count(), func.count(reached.c.unit))
         .outerjoin(reached, reached.c.unit == assignment.c.id)
-        .where(assignment.c.experiment_id == registered.experiment_id, assignment.c.arm.in_([arm, control]))
+        .where(registered.units.chosen, assignment.c.arm.in_([arm, control]))
         .group_by(day, assignment.c.arm)
         .order_by(day)
     )

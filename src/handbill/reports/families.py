@@ -55,7 +55,7 @@ def families_of(connection: Connection, registered: Registered, currency: str) -
 
 def _sales(registered: Registered, currency: str) -> Family:
     """What each unit that ordered bought: paid orders, and money over all of them (cancellations are negative)."""
-    order = goal_orders(registered.experiment_id, registered.within)
+    order = goal_orders(registered.units, registered.within)
     total, discount = cast(order.c.total, Double), cast(order.c.discount, Double)
     margin: ColumnElement[float] = total - cast(order.c.cost, Double)
     if registered.margin_rate is not None:
@@ -80,7 +80,7 @@ def _sales(registered: Registered, currency: str) -> Family:
 
 
 def _goals(registered: Registered) -> Family:
-    reached = goal_events(registered.experiment_id, registered.within, registered.goal_event)
+    reached = goal_events(registered.units, registered.within, registered.goal_event)
     rows = select(reached.c.unit, func.max(reached.c.arm).label("arm"), func.count().label("conversion"))
     return Family("goals", rows.group_by(reached.c.unit), ("conversion",))
 
@@ -95,7 +95,7 @@ def _answers(registered: Registered, runs: list[int]) -> Family:
         .join(outbox, (outbox.c.contact_id == assignment_member.c.contact_id) & outbox.c.run_id.in_(runs))
         .join(event, event.c.outbox_id == outbox.c.id)
         .where(
-            assignment.c.experiment_id == registered.experiment_id,
+            registered.units.chosen,
             event.c.verdict.is_(None) | event.c.verdict.not_in(MACHINES),
         )
         .group_by(assignment.c.id)
@@ -110,7 +110,7 @@ def _codes(registered: Registered, runs: list[int]) -> Family:
         .join(assignment_member, assignment_member.c.assignment_id == assignment.c.id)
         .join(outbox, (outbox.c.contact_id == assignment_member.c.contact_id) & outbox.c.run_id.in_(runs))
         .join(orders, orders.c.code == outbox.c.code)
-        .where(assignment.c.experiment_id == registered.experiment_id, outbox.c.code.is_not(None), orders.c.total > 0)
+        .where(registered.units.chosen, outbox.c.code.is_not(None), orders.c.total > 0)
         .group_by(assignment.c.id)
     )
     return Family("codes", rows, ("codes",))
@@ -132,7 +132,7 @@ def _own(registered: Registered, kind: str) -> Family:
         )
         .join(assignment_member, assignment_member.c.assignment_id == assignment.c.id)
         .join(source, source.c.contact_id == whose())
-        .where(assignment.c.experiment_id == registered.experiment_id, where, in_window(at, longest))
+        .where(registered.units.chosen, where, in_window(at, longest))
         .group_by(assignment.c.id)
     )
     rates = tuple(own.name for own in mine if own.aggregation == "happened")

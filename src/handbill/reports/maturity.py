@@ -57,7 +57,7 @@ def maturity_of(connection: Connection, registered: Registered, now: datetime) -
             func.sum(case((closed, 1), else_=0)).label("completed"),
             func.max(origin).label("latest"),
         )
-        .where(assignment.c.experiment_id == registered.experiment_id)
+        .where(registered.units.chosen)
         .group_by(assignment.c.arm)
     ).all()
     sources = connection.execute(

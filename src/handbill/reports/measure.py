@@ -54,9 +54,7 @@ def measure(connection: Connection, registered: Registered, currency: str, *, me
 
 def _by_arm(connection: Connection, registered: Registered, families: Sequence[Family]) -> dict[str, Sums]:
     """One statement with a branch for each family; each branch answers one row an arm."""
-    units = select(assignment.c.arm, func.count().label("units")).where(
-        assignment.c.experiment_id == registered.experiment_id
-    )
+    units = select(assignment.c.arm, func.count().label("units")).where(registered.units.chosen)
     branches = [units.group_by(assignment.c.arm)]
     rows = {family.name: family.rows.cte(family.name.replace(".", "_").replace(" ", "_")) for family in families}
     branches += [_branch(family, rows[family.name]) for family in families]

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, select
 
 from handbill.definitions.metrics import compared_arms
 from handbill.reports.metrics import Own, Reading, readings
+from handbill.responses.attribution import Units
 from handbill.store.tables import experiment
 
 
@@ -38,6 +39,7 @@ class Registered:
     """An experiment as it was sealed. Times and money in the goal's own words, shares and rates as fractions.
 
     `pairs` are all comparisons, (arm, control) each; `deciding` is the one that the registration names, else all.
+    `runs` and `until` narrow what is measured to some of the units; see `Units`.
     """
 
     experiment_id: int
@@ -60,10 +62,17 @@ class Registered:
     digest: str
     guardrails: tuple[Rail, ...] = ()
     own: tuple[Own, ...] = ()
+    runs: tuple[int, ...] | None = None
+    until: datetime | None = None
 
     def arm(self, name: str) -> RegisteredArm:
         """The arm of this name."""
         return next(arm for arm in self.arms if arm.name == name)
+
+    @property
+    def units(self) -> Units:
+        """The units that figures are about."""
+        return Units(self.experiment_id, self.runs, self.until)
 
     @property
     def readings(self) -> Mapping[str, Reading]:

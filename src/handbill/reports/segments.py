@@ -95,7 +95,7 @@ def _counts(
     connection: Connection, project: Project, registered: Registered, arm: str, control: str
 ) -> dict[str, dict[str, Proportion]]:
     """Units and converters by segment and arm; segments that hold everybody or nobody say nothing."""
-    mine = assignment.c.experiment_id == registered.experiment_id
+    mine = registered.units.chosen
     when = connection.execute(select(func.min(assignment.c.origin_at)).where(mine)).scalar_one()
     present = Present.at(when, project.timezone, rebuilt=True)
     tried = list(project.segments.items())[:MOST_TRIED]
@@ -126,9 +126,9 @@ def _counts(
 def reached_units(registered: Registered) -> Subquery:
     """The units that reached the goal in their window: one column, `unit`."""
     if registered.goal_event == "order":
-        goal = goal_orders(registered.experiment_id, registered.within)
+        goal = goal_orders(registered.units, registered.within)
         return select(goal.c.unit).where(goal.c.total > 0).distinct().subquery("reached")
-    goal = goal_events(registered.experiment_id, registered.within, registered.goal_event)
+    goal = goal_events(registered.units, registered.within, registered.goal_event)
     return select(goal.c.unit).distinct().subquery("reached")
 
 

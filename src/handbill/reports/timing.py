@@ -18,10 +18,10 @@ Timing = Mapping[str, tuple[int, ...]]
 def timing_of(connection: Connection, registered: Registered) -> Timing:
     """Cumulative first purchases by arm and day; as many days as the window has, begun ones included."""
     if registered.goal_event == "order":
-        goal = goal_orders(registered.experiment_id, registered.within)
+        goal = goal_orders(registered.units, registered.within)
         moment, counts = goal.c.ordered_at, goal.c.total > 0
     else:
-        goal = goal_events(registered.experiment_id, registered.within, registered.goal_event)
+        goal = goal_events(registered.units, registered.within, registered.goal_event)
         moment, counts = goal.c.occurred_at, goal.c.occurred_at.is_not(None)
     waited = type_coerce(moment, BigInteger) - type_coerce(goal.c.origin_at, BigInteger)
     # Integer division drops the begun day on both databases.

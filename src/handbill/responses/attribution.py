@@ -1,6 +1,7 @@
 """Which orders and events count for which unit, and which orders came with a code of ours."""
 
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from sqlalchemy import BigInteger, ColumnElement, Select, Subquery, select, type_coerce
 
@@ -8,7 +9,29 @@ from handbill.store.tables import assignment, assignment_member, event, orders, 
 from handbill.store.types import micros_of
 
 
-def goal_orders(experiment_id: int, within: timedelta) -> Subquery:
+@dataclass(frozen=True)
+class Units:
+    """Which units of an experiment figures are about: all of them, those that some runs assigned, or the early ones.
+
+    `until` leaves out those whose planned contact came after it.
+    """
+
+    experiment_id: int
+    runs: tuple[int, ...] | None = None
+    until: datetime | None = None
+
+    @property
+    def chosen(self) -> ColumnElement[bool]:
+        """The condition on `assignment`."""
+        found = assignment.c.experiment_id == self.experiment_id
+        if self.runs is not None:
+            found &= assignment.c.run_id.in_(self.runs)
+        if self.until is not None:
+            found &= assignment.c.origin_at <= self.until
+        return found
+
+
+def goal_orders(units: Units, within: timedelta) -> Subquery:
     """Every order of a unit's members in its window, by intention to treat: whether or not they were reached.
 
     One row an order: `unit` (assignment id), its `arm`, `total`, `discount`, `cost`, `currency`, `ordered_at` and
@@ -16,7 +39,7 @@ def goal_orders(experiment_id: int, within: timedelta) -> Subquery:
     the members that it had when it was first assigned.
     """
     return (
-        _members(experiment_id)
+        _members(units)
         .add_columns(
             orders.c.id.label("order_id"),
             orders.c.total,
@@ -31,10 +54,10 @@ def goal_orders(experiment_id: int, within: timedelta) -> Subquery:
     )
 
 
-def goal_events(experiment_id: int, within: timedelta, kind: str) -> Subquery:
+def goal_events(units: Units, within: timedelta, kind: str) -> Subquery:
     """The same for a goal that is an event: one row an event of this kind, with `unit`, `arm` and `occurred_at`."""
     return (
-        _members(experiment_id)
+        _members(units)
         .add_columns(event.c.occurred_at)
         .join(event, event.c.contact_id == whose())
         .where(event.c.kind == kind, in_window(event.c.occurred_at, within))
@@ -71,9 +94,9 @@ def in_window(moment: ColumnElement[object], within: timedelta) -> ColumnElement
     return (at >= origin) & (at < origin + micros_of(within))
 
 
-def _members(experiment_id: int) -> Select[tuple[int, str, int]]:
+def _members(units: Units) -> Select[tuple[int, str, int]]:
     return (
         select(assignment.c.id.label("unit"), assignment.c.arm, assignment.c.origin_at)
         .join(assignment_member, assignment_member.c.assignment_id == assignment.c.id)
-        .where(assignment.c.experiment_id == experiment_id)
+        .where(units.chosen)
     )
