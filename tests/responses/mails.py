@@ -1,5 +1,7 @@
 """Mails that come back: notifications of other servers and requests of people, byte for byte."""
 
+import base64
+import quopri
 from pathlib import Path
 
 from handbill.delivery.links import Unsubscribe, bounce_address, unsubscribe_mailto
@@ -15,7 +17,7 @@ def notification(
     status: str = "5.1.1",
     said: str = "smtp; 550 5.1.1 no such user",
     returned: str = "",
-    date: str = "Tue, 01 Dec 2026 08:00:00 +0000",
+    date: str = "Tue, 01 Dec 2026 10:00:00 +0000",
 ) -> bytes:
     """A notification as Postfix writes it."""
     return f"""From: MAILER-DAEMON@mx.example
@@ -72,3 +74,31 @@ def put(folder: Path, name: str, mail: bytes) -> Path:
     path = folder / "new" / name
     path.write_bytes(mail)
     return path
+
+
+def report_of(
+    *groups: str,
+    to: str = "x@example.com",
+    envelope_id: str = "",
+    kind: str = "message/delivery-status",
+    coding: str = "",
+) -> bytes:
+    """A notification with these groups of fields, one a recipient, coded as `coding` says."""
+    head = f"Reporting-MTA: dns; mx.example\n{f'Original-Envelope-Id: {envelope_id}{chr(10)}' if envelope_id else ''}"
+    status = "\n\n".join((head.strip(), *groups)).replace("\n", "\r\n").encode()
+    if coding == "base64":
+        status = base64.encodebytes(status)
+    if coding == "quoted-printable":
+        status = quopri.encodestring(status)
+    lines = [
+        f"To: {to}",
+        "Date: Tue, 01 Dec 2026 10:00:00 +0000",
+        'Content-Type: multipart/report; report-type=delivery-status; boundary="b"',
+        "",
+        "--b",
+        f"Content-Type: {kind}",
+        *([f"Content-Transfer-Encoding: {coding}"] if coding else []),
+        "",
+        "",
+    ]
+    return "\r\n".join(lines).encode() + status + b"\r\n--b--\r\n"

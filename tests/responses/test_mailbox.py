@@ -8,7 +8,8 @@ import pytest
 from sqlalchemy import Engine, delete, func, select, update
 
 from handbill.contacts.consent import granted, record_consent
-from handbill.responses.mailbox import LARGEST, MailRead, read_mail
+from handbill.responses.mailbox import MailRead, read_mail
+from handbill.responses.received import LARGEST
 from handbill.store.connection import reading, writing
 from handbill.store.tables import consent, contact, event, outbox, suppression
 from tests.conftest import NOW
@@ -92,7 +93,7 @@ def test_a_hard_bounce_suppresses_the_address(store: Engine, messages: list[tupl
     assert (blocked.channel, blocked.key_hash, blocked.reason) == ("email", f"{person:032}", "hard bounce")
     assert (row.kind, row.outbox_id, row.contact_id) == ("email.bounced", message, person)
     assert row.properties == {"bounce": "hard", "status": "5.1.1", "said": "smtp; 550 5.1.1 no such user"}
-    assert (row.occurred_at, row.received_at) == (datetime(2026, 12, 1, 8, tzinfo=UTC), LATER)
+    assert (row.occurred_at, row.received_at) == (datetime(2026, 12, 1, 10, tzinfo=UTC), LATER)
 
 
 @pytest.mark.parametrize(("status", "said"), [("5.2.2", "smtp; 552 mailbox full"), ("5.7.1", "smtp; 550 spam")])

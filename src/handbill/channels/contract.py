@@ -44,6 +44,8 @@ class EventKind(StrEnum):
     """The provider had the message, and did not send it after all."""
     DELIVERED = "email.delivered"
     DEFERRED = "email.deferred"
+    RELAYED = "email.relayed"
+    """Handed on to a system that reports nothing more."""
     BOUNCED = "email.bounced"
     COMPLAINED = "email.complained"
     OPENED = "email.opened"

@@ -17,6 +17,7 @@ _UNSUBSCRIBE = "unsubscribe"
 """Purpose of the tokens of earlier versions, which mailboxes are full of."""
 _BOUNCE = "bounce"
 _BOUNCE_ADDRESS = re.compile(rf"{BOUNCE_MAILBOX}\+([a-z2-7]+)@", re.IGNORECASE)
+_LETTERS = re.compile(r"[A-Z2-7]{1,200}")
 
 
 class Page(StrEnum):
@@ -145,9 +146,22 @@ def bounce_address(keys: Keys, domain: str, outbox_id: int) -> str:
 def read_bounce(keys: Keys, address: str) -> int | None:
     """The message that came back to this address; None when the address is not one that we made."""
     match = _BOUNCE_ADDRESS.match(address.strip().strip("<>"))
-    if not match:
+    return read_envelope_id(keys, match[1]) if match else None
+
+
+def envelope_id(address: str) -> str:
+    """What names the envelope of a message to servers that write notifications (ENVID, RFC 3461).
+
+    `address` is its bounce address, whose signature the id shares.
+    """
+    return address.partition("@")[0].partition("+")[2]
+
+
+def read_envelope_id(keys: Keys, text: str) -> int | None:
+    """The message whose envelope has this id; None when the id is not one that we made."""
+    letters = text.strip().upper()
+    if not _LETTERS.fullmatch(letters):
         return None
-    letters = match[1].upper()
     try:
         raw = base64.b32decode(letters + "=" * (-len(letters) % 8))
     except ValueError:

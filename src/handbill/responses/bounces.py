@@ -1,32 +1,50 @@
-"""What a delivery status notification (RFC 3464) says about one message, in our words."""
+"""What a delivery status notification (RFC 3464, and RFC 6533 for other alphabets) says about one message of ours."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from email.message import Message
+from itertools import islice
 
 from handbill.channels.contract import BounceKind, EventKind
+from handbill.contacts.identity import email_key
+from handbill.responses.bounce_classes import best_status, bounce_kind
+from handbill.responses.received import Fields, Part, Received, plain, read_fields
 
-HARD = frozenset({"1.0", "1.1", "1.2", "1.3", "1.6", "1.10", "2.1"})
-"""Status codes (RFC 3463, without the class) that say: this mailbox does not exist or was closed."""
-BLOCKED = frozenset({"1.7", "1.8", "2.3"})
-"""The sender or the message was refused; everything of subject 6 (content) and 7 (policy) was, too."""
+MOST_RECIPIENTS = 200
+"""Our messages have one recipient each; more appear where a mailing list passed one on."""
 
-_STATUS = re.compile(r"([245])\.([0-9]{1,3})\.([0-9]{1,3})")
-_NO_SUCH_MAILBOX = re.compile(
-    r"user unknown|unknown user|no such (user|mailbox|recipient)|does not exist|mailbox not found|recipient rejected",
-    re.IGNORECASE,
-)
+_REPORTS = ("message/delivery-status", "message/global-delivery-status")
 _KINDS: Mapping[str, EventKind] = {
     "failed": EventKind.BOUNCED,
     "delayed": EventKind.DEFERRED,
     "delivered": EventKind.DELIVERED,
+    "expanded": EventKind.DELIVERED,
+    "relayed": EventKind.RELAYED,
 }
+_KIND_OF_CLASS: Mapping[str, EventKind] = {
+    "5": EventKind.BOUNCED,
+    "4": EventKind.DEFERRED,
+    "2": EventKind.DELIVERED,
+}
+"""For servers that forget `Action`."""
+_BEST_NEWS_FIRST: Sequence[tuple[EventKind, BounceKind | None]] = (
+    (EventKind.DELIVERED, None),
+    (EventKind.RELAYED, None),
+    (EventKind.DEFERRED, None),
+    (EventKind.BOUNCED, BounceKind.SOFT),
+    (EventKind.BOUNCED, BounceKind.BLOCKED),
+    (EventKind.BOUNCED, BounceKind.UNKNOWN),
+    (EventKind.BOUNCED, BounceKind.HARD),
+)
+_RECIPIENT_FIELDS = ("original-recipient", "final-recipient")
+_ONCE_A_RECIPIENT = ("final-recipient", "action")
+_ESCAPED = re.compile(r"\\x\{([0-9A-Fa-f]{2,6})\}")
+_XTEXT = re.compile(r"\+([0-9A-F]{2})")
 
 
 @dataclass(frozen=True)
 class Notice:
-    """What became of one recipient's message. `bounce` is set for a bounce; `said` is the server's own line."""
+    """What became of a message. `bounce` is set for a bounce; `said` is the server's own line."""
 
     kind: EventKind
     bounce: BounceKind | None
@@ -34,64 +52,89 @@ class Notice:
     said: str
 
 
-def read_notices(message: Message) -> list[Notice]:
-    """What a mail reports about recipients; empty when it is no delivery status notification, or only a relay's."""
-    notices = []
-    for fields in _recipients(message):
-        kind = _KINDS.get(str(fields.get("Action", "")).strip().lower())
-        if kind is not None:
-            status, said = str(fields.get("Status", "")).strip(), str(fields.get("Diagnostic-Code", "")).strip()
-            bounce = bounce_kind(status, said) if kind == EventKind.BOUNCED else None
-            notices.append(Notice(kind, bounce, status[:20], " ".join(said.split())[:500]))
-    return notices
+@dataclass(frozen=True)
+class Report:
+    """A whole notification: the envelope's id, as we gave it, and each recipient's addresses with what became of it."""
+
+    envelope_id: str
+    recipients: tuple[tuple[frozenset[str], Notice], ...]
+
+    def notice_for(self, address: str) -> Notice | None:
+        """What became of the message to this address.
+
+        Where the report names others only, the address was passed on: to several people perhaps, and then the best
+        news counts, for whoever has one reader left is no dead address.
+        """
+        own = [notice for addresses, notice in self.recipients if _comparable(address) in addresses]
+        notices = own or [notice for _, notice in self.recipients]
+        return min(notices, key=lambda each: _BEST_NEWS_FIRST.index((each.kind, each.bounce)), default=None)
 
 
-def bounce_kind(status: str, said: str = "") -> BounceKind:
-    """What a failure says about the address.
-
-    A failure of class 4 is final for the message and passing for the address. Where the status says nothing
-    (5.0.0), the server's own words count.
-
-    >>> bounce_kind("5.1.1"), bounce_kind("4.4.7"), bounce_kind("5.7.1"), bounce_kind("5.0.0", "550 no such user")
-    (<BounceKind.HARD: 'hard'>, <BounceKind.SOFT: 'soft'>, <BounceKind.BLOCKED: 'blocked'>, <BounceKind.HARD: 'hard'>)
-    """
-    match = _STATUS.match(status)
-    if not match:
-        return BounceKind.UNKNOWN
-    severity, subject, detail = match.groups()
-    if severity == "4":
-        return BounceKind.SOFT
-    code = f"{subject}.{detail}"
-    if code in HARD or (code == "0.0" and _NO_SUCH_MAILBOX.search(said)):
-        return BounceKind.HARD
-    if code in BLOCKED or subject in {"6", "7"}:
-        return BounceKind.BLOCKED
-    return BounceKind.SOFT if subject in {"2", "3", "4"} else BounceKind.UNKNOWN
+def read_report(received: Received) -> Report | None:
+    """The notification in a mail; None when there is none."""
+    parts = [part for part in received.parts if part.kind in _REPORTS]
+    if not parts:
+        return None
+    groups = [group for part in parts for group in _groups(part)]
+    envelope_id = next((value for group in groups if (value := group.first("original-envelope-id"))), "")
+    found = ((_addresses(group), _notice(group)) for group in groups if _is_about_a_recipient(group))
+    named = islice(((addresses, notice) for addresses, notice in found if notice), MOST_RECIPIENTS)
+    return Report(envelope_id, tuple(named))
 
 
-def returned_message_id(message: Message) -> str | None:
-    """The Message-ID of the mail that came back, without its brackets, from the part that holds it or its headers."""
-    for part in message.walk():
-        if part.get_content_type() == "message/rfc822":
-            inner = part.get_payload()
-            if isinstance(inner, list) and inner and isinstance(inner[0], Message):
-                return _without_brackets(inner[0].get("Message-ID"))
-        if part.get_content_type() == "text/rfc822-headers":
-            found = re.search(r"^message-id:\s*<([^>\s]+)>", str(part.get_payload()), re.IGNORECASE | re.MULTILINE)
-            return found[1] if found else None
-    return None
+def _groups(part: Part) -> Iterator[Fields]:
+    """The groups of fields of a report: divided by blank lines, and where a server forgot these, by what repeats."""
+    held: list[tuple[str, str]] = []
+    for block in re.split(r"\n[ \t]*\n", part.text[: MOST_RECIPIENTS * 4_000]):
+        pairs = read_fields(block.encode()).pairs
+        names = {name for name, _ in held}
+        # A blank line too many within the fields of one recipient.
+        if held and not ("action" not in names and names & set(_RECIPIENT_FIELDS)):
+            yield Fields(tuple(held))
+            held = []
+        for name, value in pairs:
+            if name in _ONCE_A_RECIPIENT and any(name == each for each, _ in held):
+                yield Fields(tuple(held))
+                held = []
+            held.append((name, value))
+    yield Fields(tuple(held))
 
 
-def _recipients(message: Message) -> Iterator[Message]:
-    """The groups of fields of a notification, without the first, which is about the message as a whole."""
-    if message.get_content_type() != "multipart/report":
-        return
-    for part in message.walk():
-        if part.get_content_type() == "message/delivery-status":
-            groups = part.get_payload()
-            if isinstance(groups, list):
-                yield from (group for group in groups if isinstance(group, Message) and "Action" in group)
+def _is_about_a_recipient(group: Fields) -> bool:
+    return "action" in group or any(name in group for name in _RECIPIENT_FIELDS)
 
 
-def _without_brackets(header: object) -> str | None:
-    return str(header).strip().strip("<>") if header else None
+def _notice(group: Fields) -> Notice | None:
+    said = plain(group.first("diagnostic-code"))[:500]
+    status = best_status(group.first("status"), said)
+    words = group.first("action").lower().split()
+    kind = _KINDS.get(words[0]) if words else _KIND_OF_CLASS.get(status[:1])
+    if kind is None:
+        return None
+    return Notice(kind, bounce_kind(status, said) if kind == EventKind.BOUNCED else None, status, said)
+
+
+def _addresses(group: Fields) -> frozenset[str]:
+    values = group.all(*_RECIPIENT_FIELDS)
+    return frozenset(_comparable(address) for value in values for address in _spellings(value))
+
+
+def _spellings(value: str) -> Iterator[str]:
+    """The address of a recipient field, whichever way its other alphabets are written (RFC 6533, RFC 3461)."""
+    _, semicolon, address = value.partition(";")
+    address = (address if semicolon else value).split("(")[0].strip().strip("<>")
+    yield address
+    yield _ESCAPED.sub(lambda match: _character(match[1]), address)
+    yield _XTEXT.sub(lambda match: _character(match[1]), address)
+
+
+def _character(digits: str) -> str:
+    number = int(digits, 16)
+    return chr(number) if number < 0x110000 and not 0xD800 <= number < 0xE000 else ""
+
+
+def _comparable(address: str) -> str:
+    try:
+        return email_key(address)
+    except ValueError:
+        return address.strip().lower()
