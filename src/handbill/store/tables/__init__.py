@@ -15,6 +15,7 @@ from handbill.store.tables.departures import (
     rate_bucket,
     seed_copy,
 )
+from handbill.store.tables.links import LINK_KINDS, link
 from handbill.store.tables.logins import login, web_session
 from handbill.store.tables.people import (
     attribute_history,
@@ -30,6 +31,7 @@ from handbill.store.tables.webhooks import stray_event, webhook, webhook_count
 from handbill.store.tables.wishes import confirmation, preference
 
 __all__ = [
+    "LINK_KINDS",
     "OUTBOX_STATES",
     "Json",
     "api_answer",
@@ -51,6 +53,7 @@ __all__ = [
     "exclusion",
     "experiment",
     "experiment_result",
+    "link",
     "login",
     "metadata",
     "order_line",

@@ -38,6 +38,24 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_audit_entry_action_at'), ['action', 'at'], unique=False)
         batch_op.create_index(batch_op.f('ix_audit_entry_at'), ['at'], unique=False)
 
+    op.create_table('link',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('digest', sa.Text(), nullable=False, comment='of all that follows but the time'),
+    sa.Column('campaign', sa.Text(), nullable=False),
+    sa.Column('arm', sa.Text(), nullable=False),
+    sa.Column('language', sa.Text(), nullable=False, comment='of the template in which it stands'),
+    sa.Column('position', sa.Integer(), nullable=False, comment='its place in the template, from 0'),
+    sa.Column('kind', sa.Text(), nullable=False, comment='personal: only a recipient makes it whole; trap: no person sees it; code: printed'),
+    sa.Column('target', sa.Text(), nullable=False, comment='where it leads, or as the template writes it; never changed'),
+    sa.Column('made_at', sa.BigInteger(), nullable=False),
+    sa.CheckConstraint("kind IN ('fixed', 'personal', 'trap', 'code')", name=op.f('ck_link_kind')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_link')),
+    sa.UniqueConstraint('digest', name=op.f('uq_link_digest')),
+    comment='where links lead that are counted: fixed when their campaign is published'
+    )
+    with op.batch_alter_table('link', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_link_campaign'), ['campaign'], unique=False)
+
     op.create_table('login',
     sa.Column('name', sa.Text(), nullable=False),
     sa.Column('password_hash', sa.Text(), nullable=False, comment='argon2id, with its salt and its parameters'),
