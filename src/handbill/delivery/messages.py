@@ -8,6 +8,7 @@ from typing import Any
 from handbill.channels.contract import Outgoing
 from handbill.definitions.campaign import Campaign, email_of
 from handbill.definitions.project import Project
+from handbill.delivery.labels import labels_of
 from handbill.delivery.links import (
     Bearer,
     Page,
@@ -95,7 +96,7 @@ class Composer:
             recipient=recipient,
             message=self._signed(build_message(rendered, envelope), row.message_at),
             key=row.idempotency_key,
-            labels={"outbox": str(row.id)},
+            labels=labels_of(self._keys, row.id),
         )
 
     def render(self, row: Claimed, profile: Mapping[str, Any]) -> RenderedEmail:
