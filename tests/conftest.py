@@ -107,3 +107,22 @@ def _new_database(server: str, template: str) -> Iterator[str]:
 
 def _with_driver(url: str) -> str:
     return url.replace("postgresql://", "postgresql+psycopg://")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Prints what the killed processes left behind, whichever process of a shared test run killed them."""
+    rows = [
+        value
+        for report in terminalreporter.getreports("passed") + terminalreporter.getreports("failed")
+        for name, value in getattr(report, "user_properties", ())
+        if name == "kills" and report.when == "call"
+    ]
+    if rows:
+        heads = ("database", "at work", "kills", "planned", "server", "sent", "unsure", "twice", "time")
+        table = [heads, *sorted(tuple(row) for row in rows)]
+        widths = [max(len(row[column]) for row in table) for column in range(len(heads))]
+        terminalreporter.section("kill -9")
+        for row in table:
+            names = (cell.ljust(width) for cell, width in zip(row[:2], widths[:2], strict=True))
+            numbers = (cell.rjust(width) for cell, width in zip(row[2:], widths[2:], strict=True))
+            terminalreporter.write_line("  ".join((*names, *numbers)))

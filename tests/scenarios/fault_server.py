@@ -72,7 +72,10 @@ class FaultServer:
     open_connections: int = 0
     most_connections: int = 0
     port: int = 0
-    lock: threading.Lock = field(default_factory=threading.Lock)
+    steps: int = 0
+    """Stages of the dialogue that were reached, over all connections."""
+    stands_still: bool = False
+    lock: threading.Condition = field(default_factory=threading.Condition)
     closing: threading.Event = field(default_factory=threading.Event)
 
     @property
@@ -81,8 +84,29 @@ class FaultServer:
         with self.lock:
             return Counter(each.recipient for each in self.taken)
 
+    def wait_for_steps(self, more: int, timeout: float) -> bool:
+        """Until so many more stages were reached; False when that takes too long."""
+        with self.lock:
+            target = self.steps + more
+            return self.lock.wait_for(lambda: self.steps >= target, timeout)
+
+    @contextmanager
+    def standing_still(self) -> Iterator[None]:
+        """Lets everybody wait at the next stage that they reach, until the end of the block."""
+        with self.lock:
+            self.stands_still = True
+        try:
+            yield
+        finally:
+            with self.lock:
+                self.stands_still = False
+                self.lock.notify_all()
+
     def fault(self, stage: str, recipient: str | None) -> Fault | None:
         with self.lock:
+            self.lock.wait_for(lambda: not self.stands_still)
+            self.steps += 1
+            self.lock.notify_all()
             return next((fault for fault in self.faults if fault.strikes(stage, recipient)), None)
 
 

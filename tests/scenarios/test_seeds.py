@@ -28,7 +28,7 @@ from handbill.store.tables import outbox, seed_copy
 from tests.conftest import NOW
 from tests.operations.shop import add_people, make_project, make_settings
 from tests.scenarios.fault_server import DOT, RCPT, Fault, FaultServer, Taken, serving
-from tests.scenarios.test_kills import begin as begin_run
+from tests.scenarios.killing import begin_run
 
 ON_TIME = fixed_clock(NOW)
 QA, INBOX = "qa@shop.test", "inbox@seed.test"

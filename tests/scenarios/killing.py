@@ -1,0 +1,148 @@
+"""Processes that send one run and are killed again and again, and the count of what came of it."""
+
+import multiprocessing
+import os
+import random
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from multiprocessing.context import ForkServerProcess
+from pathlib import Path
+
+from sqlalchemy import Engine, select
+
+from handbill.delivery.books import Books, books
+from handbill.store.connection import reading
+from handbill.store.tables import outbox, run
+from tests.operations.shop import add_people, make_project
+from tests.scenarios.fault_server import FaultServer, serving
+from tests.scenarios.killed_worker import Place, leap, run_spring, work
+
+SOAK = os.environ.get("HANDBILL_SOAK") == "1"
+MESSAGES_A_KILL = 16
+CAMPAIGN = """
+  spring:
+    topic: offers
+    audience: {include: [everybody]}
+    schedule: {at: 2026-12-01 09:00}
+    email: {template: hello, subject: "Hello {{ contact.first_name | default('friend') }}"}
+"""
+_MOST_STEPS = 60
+_LONGEST_START_S = 0.3
+_LONGEST_WAIT_S = 2.0
+_WHILE_STARTING = 0.15
+_JITTER_S = 0.01
+
+processes = multiprocessing.get_context("forkserver")
+processes.set_forkserver_preload(
+    ["tests.scenarios.killed_worker", "handbill.rendering.email", "psycopg", "sqlalchemy.dialects.postgresql.psycopg"]
+)
+
+
+@dataclass
+class Field:
+    """A run that several processes send to one server, over so many `connections` each; `kills` counts the dead."""
+
+    store: Engine
+    store_url: str
+    root: Path
+    server: FaultServer
+    connections: int
+    kills: int = 0
+    began_at: float = field(default_factory=time.monotonic)
+
+    @property
+    def leaps(self) -> Path:
+        """Tells the workers' clocks how far off they are."""
+        return self.root / "leaps"
+
+    def begin(self, machine: int = 0) -> ForkServerProcess:
+        """A process at work on the machine with this number."""
+        home = self.root / f"machine-{machine}"
+        process = processes.Process(target=work, args=(Place(self.root, home, self.store_url, self.leaps),))
+        process.start()
+        return process
+
+    def kill(self, process: ForkServerProcess, *, alive: int = 0) -> Books:
+        """Kills a process without warning, unless it had ended by itself; answers the books.
+
+        `alive` is how many others are at work meanwhile.
+        """
+        process.kill()
+        process.join()
+        assert process.exitcode in {0, -9}, "the process failed by itself"
+        self.kills += process.exitcode == -9
+        return self.check(alive=alive)
+
+    def until(self, chance: random.Random) -> float:
+        """Waits for an instant that chance picks; answers how many seconds more to wait.
+
+        Most come some steps of the dialogue later, so that every step is hit; some while a process starts and plans.
+        """
+        if chance.random() < _WHILE_STARTING:
+            return chance.uniform(0, _LONGEST_START_S)
+        self.server.wait_for_steps(chance.randint(1, _MOST_STEPS), timeout=_LONGEST_WAIT_S)
+        return chance.uniform(0, _JITTER_S)
+
+    def finish(self) -> Books:
+        """Lets a worker go on until nothing is open; leases of the dead may have to run out first."""
+        for _ in range(40):
+            process = self.begin()
+            process.join()
+            assert process.exitcode == 0
+            made = self.check()
+            if not made.open:
+                return made
+        raise AssertionError("the run does not come to its end")
+
+    def row(self, name: str) -> tuple[str, ...]:
+        """What happened, for the table of kills."""
+        made, counts = self.check(), self.server.counts
+        seconds = time.monotonic() - self.began_at
+        numbers = (self.kills, made.planned, len(counts), made.accepted, made.uncertain,
+                   sum(count > 1 for count in counts.values()))  # fmt: skip
+        return (self.store.dialect.name, name, *(f"{number:,}" for number in numbers), f"{seconds:.0f} s")
+
+    def check(self, *, alive: int = 0) -> Books:
+        """The books, which must balance and agree with what the server counted by itself.
+
+        While others are `alive`, each of their connections may be at the end of a message.
+        """
+        with reading(self.store) as connection:
+            run_id = connection.scalar(select(run.c.id)) or 0
+            made = books(connection, run_id)
+            state: dict[str, str] = dict(connection.execute(select(outbox.c.address, outbox.c.state)).tuples().all())
+        counts = self.server.counts
+        in_doubt = {address for address, each in state.items() if each in {"uncertain", "committing"}}
+        accepted = {address for address, each in state.items() if each == "accepted"}
+        assert made.balances
+        assert max(counts.values(), default=0) <= 1, "somebody got two"
+        assert len(in_doubt) <= (self.kills + alive) * self.connections, "more are in doubt than a kill explains"
+        assert accepted <= set(counts), "the books say sent, and the server has nothing"
+        assert alive or set(counts) - in_doubt == accepted, "the server has more than the books"
+        return made
+
+
+def begin_run(root: Path, store_url: str) -> ForkServerProcess:
+    """What `handbill run spring` does, in a process that is about to begin with it."""
+    ours, theirs = processes.Pipe()
+    process = processes.Process(target=run_spring, args=(root, store_url, theirs))
+    process.start()
+    theirs.close()
+    assert ours.recv() == "ready"
+    ours.close()
+    return process
+
+
+@contextmanager
+def battlefield(
+    store: Engine, store_url: str, root: Path, *, people: int, connections: int, campaign: str = CAMPAIGN
+) -> Iterator[Field]:
+    """A campaign for so many people, and a server that takes everything."""
+    with serving(FaultServer()) as server:
+        make_project(root, server.port, campaigns=campaign, email=f"    connections: {connections}")
+        add_people(store, people)
+        field = Field(store, store_url, root, server, connections)
+        leap(field.leaps)
+        yield field
