@@ -1,11 +1,12 @@
 """Many connections share one transaction, and each gets its own answer."""
 
-import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
+from handbill.channels.switchboard import Switchboard
 from handbill.delivery.group_commit import GroupCommit
 from handbill.delivery.outbox import Claimed, Settlement, Verdict
 from tests.conftest import NOW
@@ -18,35 +19,36 @@ ROW = Claimed(
 ENDED = Settlement(ROW, "accepted", "accepted", was_marked=True)
 
 
-def test_whoever_waits_while_one_writes_goes_into_one_transaction() -> None:
+def together(*works: Callable[[], None]) -> None:
+    """Runs them in turns, as the connections of one sender."""
+    with Switchboard() as board:
+        for work in works:
+            board.start(work)
+        board.run()
+
+
+def test_those_who_stand_before_their_dot_together_go_into_one_transaction() -> None:
     written: list[list[int]] = []
-    first_is_writing, others_wait = threading.Event(), threading.Event()
+    verdicts: dict[int, Verdict] = {}
 
     def write(_settlements: Sequence[Settlement], rows: Sequence[Claimed]) -> dict[int, Verdict]:
-        written.append(sorted(row.id for row in rows))
-        if len(written) == 1:
-            first_is_writing.set()
-            others_wait.wait()
+        written.append([row.id for row in rows])
         return {row.id: Verdict.GO if row.id else Verdict.SUPPRESSED for row in rows}
-
-    group = GroupCommit(write)
-    verdicts: dict[int, Verdict] = {}
 
     def mark(number: int) -> None:
         verdicts[number] = group.mark(replace(ROW, id=number))
 
-    threads = [threading.Thread(target=mark, args=(number,)) for number in range(5)]
-    threads[0].start()
-    first_is_writing.wait()
-    for thread in threads[1:]:
-        thread.start()
-    while group.waiting < 4:
-        pass
-    others_wait.set()
-    for thread in threads:
-        thread.join()
-    assert written == [[0], [1, 2, 3, 4]]
+    group = GroupCommit(write, expected=lambda: 5 - group.waiting)
+    together(*(partial(mark, number) for number in range(5)))
+    assert written == [[0, 1, 2, 3, 4]]
     assert verdicts == {0: Verdict.SUPPRESSED, **dict.fromkeys(range(1, 5), Verdict.GO)}
+
+
+def test_nobody_waits_long_for_connections_that_do_not_come() -> None:
+    group = GroupCommit(lambda _, rows: {row.id: Verdict.GO for row in rows}, expected=lambda: 1)
+    verdicts: list[Verdict] = []
+    together(lambda: verdicts.append(group.mark(ROW)))
+    assert verdicts == [Verdict.GO]
 
 
 def test_how_a_message_ended_is_written_with_the_next_marker() -> None:
@@ -83,25 +85,16 @@ def test_what_could_not_be_written_waits_for_the_next_try() -> None:
 
 
 def test_a_failed_transaction_is_heard_by_everybody_in_it() -> None:
-    all_wait, errors = threading.Event(), []
+    errors: list[OSError] = []
 
     def write(_settlements: Sequence[Settlement], _rows: Sequence[Claimed]) -> dict[int, Verdict]:
-        all_wait.wait()
         raise OSError("disk full")
-
-    group = GroupCommit(write)
 
     def mark() -> None:
         with pytest.raises(OSError, match="disk full") as caught:
             group.mark(ROW)
         errors.append(caught.value)
 
-    threads = [threading.Thread(target=mark) for _ in range(3)]
-    for thread in threads:
-        thread.start()
-    while group.waiting < 2:
-        pass
-    all_wait.set()
-    for thread in threads:
-        thread.join()
+    group = GroupCommit(write, expected=lambda: 3 - group.waiting)
+    together(mark, mark, mark)
     assert len(errors) == 3

@@ -9,6 +9,7 @@ import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
@@ -16,6 +17,7 @@ import requests
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
 from handbill.channels.contract import Answer, Outcome, Outgoing, Scope
+from handbill.channels.switchboard import elsewhere
 
 ASKED_AGAIN = 2
 """How often a lost answer is asked for again, where the vendor remembers keys."""
@@ -129,7 +131,9 @@ class HttpLine:
         assert self._prepared is not None  # noqa: S101 - for the type checker: `offer` came first
         settings = self._session.merge_environment_settings(self._prepared.url, {}, None, None, None)
         try:
-            response = self._session.send(self._prepared, timeout=self._timeouts, allow_redirects=False, **settings)
+            response = elsewhere(
+                partial(self._session.send, self._prepared, timeout=self._timeouts, allow_redirects=False, **settings)
+            )
         except requests.RequestException as error:
             return _without_answer(error, urlsplit(self._vendor.endpoint).hostname or "")
         return judged(self._vendor, _reply_of(response))

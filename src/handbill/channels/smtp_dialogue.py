@@ -1,15 +1,18 @@
 """How commands and replies cross one SMTP connection, with every way in which that can break said in words."""
 
 import re
-import select
 import socket
 import ssl
+import time
 from dataclasses import dataclass
+
+from handbill.channels.switchboard import await_socket
 
 _LONGEST_LINE = 8_192  # RFC 5321 allows 512; real servers write more
 _MOST_LINES = 200
 _LONGEST_TEXT = 300
 _REPLY = re.compile(rb"([2-5][0-9]{2})(?:([ -])(.*))?", re.DOTALL)
+_NOT_YET = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
 
 class LineLost(Exception):
@@ -47,6 +50,8 @@ class Dialogue:
     def __init__(self, connection: socket.socket) -> None:
         self._socket = connection
         self._received = bytearray()
+        self._end = ""
+        connection.setblocking(False)  # whoever waits does so on a switchboard, or for this connection alone
         # Without this the five bytes that end a message wait for the acknowledgement of its body.
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
@@ -56,14 +61,17 @@ class Dialogue:
         return str(self._socket.getsockname()[0])
 
     def write(self, text: bytes, timeout: float) -> None:
-        """Hands the bytes to the connection."""
-        try:
-            self._socket.settimeout(timeout)
-            self._socket.sendall(text)
-        except TimeoutError:
-            raise LineLost(f"the server took nothing for {timeout:g} seconds") from None
-        except OSError as error:
-            raise LineLost(f"the connection broke ({_reason(error)})") from None
+        """Hands the bytes to the connection, all of them within the time."""
+        left, deadline = memoryview(text), time.monotonic() + timeout
+        while left:
+            try:
+                left = left[self._socket.send(left) :]
+            except _NOT_YET as obstacle:
+                to_write = not isinstance(obstacle, ssl.SSLWantReadError)
+                if not await_socket(self._socket, to_write=to_write, seconds=deadline - time.monotonic()):
+                    raise LineLost(f"the server took nothing for {timeout:g} seconds") from None
+            except OSError as error:
+                raise LineLost(f"the connection broke ({_reason(error)})") from None
 
     def read(self, timeout: float) -> Reply:
         """The next whole reply; `timeout` seconds may pass between two of its parts."""
@@ -78,11 +86,7 @@ class Dialogue:
 
     def has_spoken(self) -> bool:
         """Whether the server said something, or hung up, without being asked."""
-        if self._received or (isinstance(self._socket, ssl.SSLSocket) and self._socket.pending()):
-            return True
-        poll = select.poll()
-        poll.register(self._socket, select.POLLIN)
-        return bool(poll.poll(0))
+        return bool(self._received or self._end) or self._take_what_is_there()
 
     def encrypt(self, context: ssl.SSLContext, host: str, timeout: float) -> None:
         """Goes on under TLS, with the server's certificate checked for `host`."""
@@ -92,6 +96,7 @@ class Dialogue:
         self._socket.settimeout(timeout)
         try:
             self._socket = context.wrap_socket(self._socket, server_hostname=host)
+            self._socket.setblocking(False)
         except ssl.SSLCertVerificationError as error:
             raise LineLost(f"its certificate is not valid for {host} ({error.verify_message})") from None
         except OSError as error:
@@ -105,7 +110,7 @@ class Dialogue:
         while (end := self._received.find(b"\n")) < 0:
             if len(self._received) > _LONGEST_LINE:
                 raise LineLost("the server's answer is not SMTP")
-            self._received += self._receive(timeout)
+            self._receive(timeout)
         raw = bytes(self._received[:end]).rstrip(b"\r")
         del self._received[: end + 1]
         match = _REPLY.fullmatch(raw)
@@ -113,17 +118,28 @@ class Dialogue:
             raise LineLost("the server's answer is not SMTP")
         return (int(match[1]), _printable(match[3] or b"")), match[2] == b"-"
 
-    def _receive(self, timeout: float) -> bytes:
+    def _receive(self, timeout: float) -> None:
+        # What lies decrypted in the socket's own buffer wakes nobody who waits for the network.
+        is_there = bool(self._end) or (isinstance(self._socket, ssl.SSLSocket) and self._take_what_is_there())
+        while not is_there:
+            if not await_socket(self._socket, to_write=False, seconds=timeout):
+                raise LineLost(f"the server did not answer for {timeout:g} seconds")
+            is_there = self._take_what_is_there()
+        if self._end:
+            raise LineLost(self._end)
+
+    def _take_what_is_there(self) -> bool:
+        """Whether something came, or the connection ended, without waiting for it."""
         try:
-            self._socket.settimeout(timeout)
             received = self._socket.recv(65_536)
-        except TimeoutError:
-            raise LineLost(f"the server did not answer for {timeout:g} seconds") from None
+        except _NOT_YET:
+            return False
         except OSError as error:
-            raise LineLost(f"the connection broke ({_reason(error)})") from None
-        if not received:
-            raise LineLost("the server closed the connection")
-        return received
+            self._end = f"the connection broke ({_reason(error)})"
+            return True
+        self._received += received
+        self._end = "" if received else "the server closed the connection"
+        return True
 
 
 def _printable(raw: bytes) -> str:

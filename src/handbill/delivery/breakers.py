@@ -1,6 +1,5 @@
 """When a run stops by itself, because going on would harm the sender's name: refusals, bounces, complaints."""
 
-import threading
 from datetime import datetime
 
 from sqlalchemy import Connection, func, select
@@ -28,7 +27,6 @@ class Breaker:
     """Counts the refusals of one drain over all its connections."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
         self._in_a_row = 0
         self._failed = 0
         self._settled = 0
@@ -41,16 +39,15 @@ class Breaker:
         """
         if outcome not in {Outcome.ACCEPTED, Outcome.FAILED}:
             return
-        with self._lock:
-            failed = outcome is Outcome.FAILED
-            self._settled += 1
-            self._failed += failed
-            self._in_a_row = self._in_a_row + 1 if failed else 0
-            is_bad_start = self._settled <= FIRST and self._failed > FIRST * BOUNCED_RATE
-            if is_bad_start:
-                raise BreakerTripped(f"{self._failed} of the first {self._settled} messages were refused for good")
-            if self._in_a_row >= IN_A_ROW:
-                raise BreakerTripped(f"{self._in_a_row} messages in a row were refused for good")
+        failed = outcome is Outcome.FAILED
+        self._settled += 1
+        self._failed += failed
+        self._in_a_row = self._in_a_row + 1 if failed else 0
+        is_bad_start = self._settled <= FIRST and self._failed > FIRST * BOUNCED_RATE
+        if is_bad_start:
+            raise BreakerTripped(f"{self._failed} of the first {self._settled} messages were refused for good")
+        if self._in_a_row >= IN_A_ROW:
+            raise BreakerTripped(f"{self._in_a_row} messages in a row were refused for good")
 
 
 def require_goodwill(connection: Connection, run_id: int) -> None:

@@ -1,15 +1,14 @@
 """How the messages of a run leave by e-mail: claimed in batches, made and sent over several connections, settled."""
 
-import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Engine, select
 
+from handbill.channels.switchboard import Switchboard
 from handbill.definitions.project import Project
 from handbill.delivery.breakers import BreakerTripped
 from handbill.delivery.feeding import feed, report
@@ -60,8 +59,7 @@ def drain(engine: Engine, project: Project, settings: Settings, run_id: int, wor
     """
     job = job_of(engine, project, settings, run_id, worker)
     bench, started = _bench(job), time.monotonic()
-    with _connections(job, bench):
-        feed(job, bench)
+    _send_all(job, bench)
     report(job, bench, 0, time.monotonic() - started)
     stopped = _consequence(job, bench.brake.reason)
     with reading(engine) as connection:
@@ -78,7 +76,8 @@ def _bench(job: Job) -> Bench:
         provider=provider,
         compose=Composer(job.project, job.campaign, job.settings.keys, signing_key(job.project)).compose,
         group=GroupCommit(
-            lambda settlements, rows: _write_down(job, tally, settlements, rows), lambda: bench.open_lines
+            lambda settlements, rows: _write_down(job, tally, settlements, rows),
+            lambda: bench.open_lines - bench.group.waiting,
         ),
         brake=Brake(job.worker.stop),
         rules=RetryRules(job.campaign.on_uncertain, job.worker.random),
@@ -95,27 +94,33 @@ def _night(job: Job) -> Night:
         return night_of(connection, job.project, job.campaign, job.run_id)
 
 
-@contextmanager
-def _connections(job: Job, bench: Bench) -> Iterator[None]:
-    """One thread a connection. Afterwards nothing that was claimed stays claimed, whatever happened."""
-    # As daemons: somebody who interrupts twice need not wait ten minutes for a server's last answer.
-    threads = [threading.Thread(target=Sender(bench).run, daemon=True) for _ in range(bench.provider.connections)]
-    for thread in threads:
-        thread.start()
+def _send_all(job: Job, bench: Bench) -> None:
+    """All connections on one switchboard. Afterwards nothing that was claimed stays claimed, whatever happened."""
     try:
-        yield
-    except BaseException:
-        bench.brake.pull()
-        raise
+        with Switchboard() as board:
+            board.start(lambda: _feed(job, bench))
+            for _ in range(bench.provider.connections):
+                board.start(Sender(bench).run)
+            try:
+                board.run()
+            except BaseException as error:  # what is on its way gets its answer; who interrupts twice does not wait
+                bench.brake.pull(error)
+                board.run()
+                raise
     finally:
-        for _ in threads:
-            bench.work.put(None)
-        for thread in threads:
-            thread.join()
         with writing(job.engine) as connection:
             release(connection, job.run_id, CHANNEL, owner=job.worker.owner)
             hold_back(connection, job.run_id, bench.night, job.worker.clock())
             expire_overdue(connection, job.run_id, job.worker.clock())
+
+
+def _feed(job: Job, bench: Bench) -> None:
+    try:
+        feed(job, bench)
+    except BaseException as error:  # noqa: BLE001 - the drain raises it, when all have ended
+        bench.brake.pull(error)
+    finally:
+        bench.close()
 
 
 def _write_down(

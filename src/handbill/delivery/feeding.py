@@ -53,7 +53,6 @@ def feed(job: Job, bench: Bench) -> None:
                 claim_at = now + _ASK_AGAIN_AFTER
         report(job, bench, left, now - started)
         bench.runs_low.wait(pause)
-        bench.runs_low.clear()
 
 
 def report(job: Job, bench: Bench, left: int, seconds: float) -> None:
@@ -71,7 +70,7 @@ def _batch_size(bench: Bench, seconds: float) -> int:
 
 def _claim(job: Job, bench: Bench, batch: int) -> Claims:
     worker = job.worker
-    with bench.group.turn, writing(job.engine) as connection:
+    with writing(job.engine) as connection:
         taken_at = worker.machine_time(connection)
         return claim_within_limits(
             connection,
@@ -87,7 +86,7 @@ def _claim(job: Job, bench: Bench, batch: int) -> Claims:
 def _hold_back(job: Job, bench: Bench) -> frozenset[str]:
     """Puts messages whose recipients' quiet hours have begun off until these end; answers whose they are."""
     now = job.worker.clock()
-    with bench.group.turn, writing(job.engine) as connection:
+    with writing(job.engine) as connection:
         hold_back(connection, job.run_id, bench.night, now)
     return bench.night.asleep(now)
 
@@ -104,7 +103,7 @@ def _with_profiles(job: Job, claims: Claims) -> list[Work]:
 
 def _sweep(job: Job, bench: Bench) -> None:
     now = job.worker.clock()
-    with bench.group.turn, writing(job.engine) as connection:
+    with writing(job.engine) as connection:
         sweep_leases(
             connection,
             job.settings,

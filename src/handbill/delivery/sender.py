@@ -1,13 +1,14 @@
 """One connection at work: it makes one message after another, hands it over, and says how that ended."""
 
 import threading
-from collections import Counter
+import time
+from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
 from handbill.channels.contract import Answer, Line, Outcome, Outgoing, Provider, Scope
+from handbill.channels.switchboard import Bell, elsewhere
 from handbill.clock import Clock
 from handbill.delivery.breakers import Breaker
 from handbill.delivery.group_commit import GroupCommit
@@ -21,6 +22,8 @@ Work = tuple[Claimed, Mapping[str, Any]]
 Compose = Callable[[Claimed, Mapping[str, Any]], Outgoing]
 """Makes the message of a row from its contact's profile; raises NotRenderable."""
 
+LOOK_EVERY = 0.5
+"""Seconds between looks at what nobody rings a bell for."""
 LONGEST_REST = 60.0
 """Seconds that a connection waits at a provider's wish; a drain that would have to wait longer ends."""
 
@@ -52,24 +55,26 @@ class Brake:
 
     def __init__(self, stop: threading.Event) -> None:
         self._stop = stop
-        self._pulled = threading.Event()
-        self._lock = threading.Lock()
+        self._pulled = False
+        self._bell = Bell()
         self.reason: BaseException | None = None
 
     @property
     def is_pulled(self) -> bool:
         """Whether no further message may be begun."""
-        return self._pulled.is_set() or self._stop.is_set()
+        return self._pulled or self._stop.is_set()
 
     def pull(self, reason: BaseException | None = None) -> None:
         """Stops everybody."""
-        with self._lock:
-            self.reason = self.reason or reason
-            self._pulled.set()
+        self.reason = self.reason or reason
+        self._pulled = True
+        self._bell.ring()
 
     def wait(self, seconds: float) -> None:
         """Waits, unless the brake is pulled in the meantime."""
-        self._pulled.wait(seconds)
+        until = time.monotonic() + seconds
+        while not self.is_pulled and (left := until - time.monotonic()) > 0:
+            self._bell.wait(min(left, LOOK_EVERY))  # nobody rings when the caller wants to stop
 
 
 @dataclass
@@ -86,28 +91,43 @@ class Bench:
     tally: Counter[str]
     night: Night = NO_NIGHT
     breaker: Breaker = field(default_factory=Breaker)
-    work: SimpleQueue[Work | None] = field(default_factory=SimpleQueue)
-    runs_low: threading.Event = field(default_factory=threading.Event)
+    runs_low: Bell = field(default_factory=Bell)
     low_water: int = 0
     unfinished: int = 0
     open_lines: int = 0
     was_reached: bool = False
-    lock: threading.Lock = field(default_factory=threading.Lock)
+    _work: deque[Work] = field(default_factory=deque)
+    _work_came: Bell = field(default_factory=Bell)
+    _is_closed: bool = False
 
     def put(self, work: Sequence[Work]) -> None:
         """Lays work ready for whichever connection is free."""
-        with self.lock:
-            self.unfinished += len(work)
-        for item in work:
-            self.work.put(item)
+        self.unfinished += len(work)
+        self._work.extend(work)
+        self._work_came.ring()
+
+    def put_back(self, item: Work) -> None:
+        """Lays work ready again that nobody could take care of."""
+        self._work.append(item)
+        self._work_came.ring()
+
+    def close(self) -> None:
+        """Tells the connections that no more work comes."""
+        self._is_closed = True
+        self._work_came.ring()
+
+    def take(self) -> Work | None:
+        """The next piece of work, waited for; None when there is no more."""
+        while not self._work and not self._is_closed:
+            self.group.flush()
+            self._work_came.wait(LOOK_EVERY)
+        return self._work.popleft() if self._work else None
 
     def finish_one(self) -> None:
         """Notes that a piece of work needs no more care."""
-        with self.lock:
-            self.unfinished -= 1
-            runs_low = self.unfinished <= self.low_water
-        if runs_low:
-            self.runs_low.set()
+        self.unfinished -= 1
+        if self.unfinished <= self.low_water:
+            self.runs_low.ring()
 
     def must_wait(self, row: Claimed) -> bool:
         """Whether the recipient's quiet hours began while the message lay ready.
@@ -118,13 +138,12 @@ class Bench:
 
     def count_lines(self, difference: int) -> None:
         """Notes that a line was opened (+1) or ended (-1)."""
-        with self.lock:
-            self.open_lines += difference
-            self.was_reached = True
+        self.open_lines += difference
+        self.was_reached = True
 
 
 class Sender:
-    """One connection, in a thread of its own."""
+    """One connection, with a place of its own on the switchboard."""
 
     def __init__(self, bench: Bench) -> None:
         self._bench = bench
@@ -135,26 +154,19 @@ class Sender:
     def run(self) -> None:
         """Works until there is nothing more to wait for, or the brake is pulled."""
         try:
-            while (item := self._next()) is not None and not self._bench.brake.is_pulled:
+            while (item := self._bench.take()) is not None and not self._bench.brake.is_pulled:
                 if self._send(*item):
                     self._bench.finish_one()
                 else:
-                    self._bench.work.put(item)
+                    self._bench.put_back(item)
                 if self._trouble:
                     self._rest(self._trouble)
                 else:
                     self._failures = 0
-        except BaseException as error:  # noqa: BLE001 - the drain raises it; a thread has nobody to tell
+        except BaseException as error:  # noqa: BLE001 - the drain raises it, when all have ended
             self._bench.brake.pull(error)
         finally:
             self._end()
-
-    def _next(self) -> Work | None:
-        try:
-            return self._bench.work.get_nowait()
-        except Empty:
-            self._bench.group.flush()
-            return self._bench.work.get()
 
     def _send(self, row: Claimed, profile: Mapping[str, Any]) -> bool:
         """Takes care of one message. False: no line to the provider, so it was not even tried."""
@@ -186,7 +198,7 @@ class Sender:
             if answer is None or answer.scope is not Scope.LINE:
                 return self._checked(answer)
             self._hang_up()  # a connection that was kept open may end at any time, through nobody's fault
-        opened = self._bench.provider.open()
+        opened = elsewhere(self._bench.provider.open)
         if isinstance(opened, Answer):
             return opened
         self._line = opened
@@ -258,4 +270,4 @@ class Sender:
         if self._bench.brake.is_pulled and self._line is not None:
             self._line.withdraw()  # perhaps a message was offered on it: never say another word
         self._hang_up()
-        self._bench.runs_low.set()
+        self._bench.runs_low.ring()
