@@ -14,7 +14,12 @@ from handbill.store.tables import contact, suppressed_digest, suppression
 
 
 def suppress(connection: Connection, channel: str, key_hash: str, reason: str, at: datetime, source: str) -> None:
-    """Suppresses a mailbox (`email_hash`) or an address (`postal_hash`); the first reason stays."""
+    """Suppresses a mailbox (`email_hash`) or an address (`postal_hash`); the first reason stays.
+
+    Messages to erased people have an empty hash: nothing of their address is left to suppress.
+    """
+    if not key_hash:
+        return
     values = {"channel": channel, "key_hash": key_hash, "reason": reason, "at": at, "source": source}
     connection.execute(insert_into(connection, suppression).values(values).on_conflict_do_nothing())
 

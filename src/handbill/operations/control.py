@@ -242,6 +242,7 @@ def _retry_waiting(connection: Connection, run_id: int, now: datetime) -> int:
 
 
 def _retry_failed(connection: Connection, run_id: int, now: datetime) -> int:
-    ended = (outbox.c.run_id == run_id, outbox.c.state.in_(["failed", "render_error"]))
+    named = outbox.c.address != ""  # an erased person has none
+    ended = (outbox.c.run_id == run_id, outbox.c.state.in_(["failed", "render_error"]), named)
     again = {"state": "queued", "reason": None, "not_before": now, "expires_at": None, "settled_at": None}
     return connection.execute(update(outbox).where(*ended).values(**again)).rowcount

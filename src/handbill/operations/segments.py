@@ -7,6 +7,7 @@ from time import perf_counter
 
 from sqlalchemy import Connection, Engine, func, select
 
+from handbill.contacts.erase import living
 from handbill.definitions.findings import Mistake
 from handbill.definitions.loading import load_project
 from handbill.definitions.operands import MOMENT_OPERATORS, Subject, read_comparison
@@ -190,7 +191,7 @@ def _moment(project: Project, since: str, now: datetime) -> datetime:
 
 
 def _sizes(connection: Connection, project: Project, segment: Segment, now: datetime) -> tuple[int, int]:
-    people = select(func.count()).select_from(contact)
+    people = select(func.count()).select_from(contact).where(living())
     work_alone(connection)
     inside = connection.scalar(people.where(compile_segment(project, segment, now)))
     return inside or 0, connection.scalar(people) or 0

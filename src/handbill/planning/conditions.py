@@ -5,6 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, and_, false, not_, or_, true
 
+from handbill.contacts.erase import living
 from handbill.definitions.project import Project
 from handbill.definitions.segment import (
     AggregateClause,
@@ -35,9 +36,9 @@ def compile_segment(project: Project, segment: Segment, now: datetime) -> Column
     """The condition on `contact` that the segment stands for at `now`. Two-valued: it is never null.
 
     Dates are meant in the project's time zone. Segments that it names are written out in place; the loader has
-    refused cycles and unknown names.
+    refused cycles and unknown names. The empty places of erased people are in no segment.
     """
-    return compile_clause(project, segment.where, Present.at(now, project.timezone))
+    return and_(living(), compile_clause(project, segment.where, Present.at(now, project.timezone)))
 
 
 def compile_clause(project: Project, clause: Clause, present: Present) -> ColumnElement[bool]:

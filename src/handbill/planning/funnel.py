@@ -6,6 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, func, select
 
+from handbill.contacts.erase import living
 from handbill.definitions.project import Project
 from handbill.definitions.segment import All, Segment
 from handbill.planning.clause_tree import Node, Verdicts, holds, nodes_of, tree_of, verdict_columns, verdicts_in
@@ -43,7 +44,8 @@ def funnel_of(connection: Connection, project: Project, segment: Segment, now: d
     """Looks once at every contact, and counts by which clauses hold."""
     tree = tree_of(project, segment)
     columns = verdict_columns(project, tree, Present.at(now, project.timezone), "v")
-    counted = select(func.count(), *columns).select_from(contact).group_by(*(each.name for each in columns))
+    everybody = select(func.count(), *columns).select_from(contact).where(living())
+    counted = everybody.group_by(*(each.name for each in columns))
     found: Counter[Verdicts] = Counter()
     work_alone(connection)
     for contacts, *numbers in connection.execute(counted).tuples():

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, case, func, literal, select
 
+from handbill.contacts.erase import living
 from handbill.definitions.project import Project
 from handbill.definitions.segment import (
     AggregateClause,
@@ -79,7 +80,8 @@ def segment_differences(
     today = verdict_columns(project, tree, Present.at(now, project.timezone), "now")
     is_new = case((contact.c.created_at > moment(since), literal(1)), else_=literal(0)).label("is_new")
     groups = (is_new, *then, *today)
-    counted = select(func.count(), func.min(contact.c.external_id), *groups).group_by(*(each.name for each in groups))
+    everybody = select(func.count(), func.min(contact.c.external_id), *groups).where(living())
+    counted = everybody.group_by(*(each.name for each in groups))
     work_alone(connection)
     before = after = 0
     moved: dict[tuple[bool, str, str], tuple[int, str]] = defaultdict(lambda: (0, ""))
