@@ -1,6 +1,6 @@
 """Tables of who may come in: keys of other systems, and what they were answered."""
 
-from sqlalchemy import Column, ForeignKey, Index, Integer, Table, Text
+from sqlalchemy import Column, ForeignKey, Index, Table, Text
 
 from handbill.store.tables.base import Id, Json, metadata
 from handbill.store.types import UtcTime
@@ -23,8 +23,7 @@ api_answer = Table(
     Column("key_id", ForeignKey("api_key.id", ondelete="CASCADE"), primary_key=True),
     Column("request_id", Text, primary_key=True, comment="the Idempotency-Key that came with the request"),
     Column("request_digest", Text, nullable=False, comment="SHA-256 of what was asked"),
-    Column("status", Integer, nullable=False),
-    Column("answer", Json, nullable=False, comment="counts and reasons, without the values that were sent"),
+    Column("answer", Json, nullable=False, comment="counts; one with rejected rows is not kept"),
     Column("at", UtcTime, nullable=False),
     Index(None, "at"),
     comment="answers for repeated requests, kept for some days",
