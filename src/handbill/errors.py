@@ -11,6 +11,7 @@ HandbillError                 everything that we raise on purpose
 │   ├── NotRenderable         a message cannot be made for a recipient
 │   │   └── NeverEnds         its template repeats or grows without end
 │   ├── NotMeasurable         a statistic cannot be given, with the reason
+│   ├── KeyRefused            a key for another system cannot be made or found as asked
 │   ├── CannotListen          the web service cannot use its address or port
 │   └── SetupIncomplete       this machine lacks something, with the command that installs it
 └── NothingToDo               a finished run, no differences: exit code 1
@@ -104,6 +105,10 @@ class NeverEnds(NotRenderable):
 
 class NotMeasurable(Mendable):
     """A statistic cannot be given, with the reason."""
+
+
+class KeyRefused(Mendable):
+    """A key for another system cannot be made or found as asked."""
 
 
 class CannotListen(Mendable):

@@ -3,7 +3,7 @@
 import json
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 from functools import partial
@@ -22,6 +22,8 @@ Convert = Callable[[Any], Any]
 """From a value that is there to what the store keeps; raises ValueError with a sentence."""
 
 LONGEST_TEXT = 10_000
+DEEPEST = 32
+"""Levels of lists and objects in one value of JSON."""
 LARGEST_INTEGER = 2**53
 """Larger whole numbers lose digits in JSON."""
 _LARGEST_AMOUNT = 1_000_000_000
@@ -180,13 +182,22 @@ def to_json(value: Any) -> Any:
 
 
 def _require_storable(value: Any) -> None:
-    """JSON can say more than databases hold: zero letters, halves of letters, and numbers without end."""
+    """JSON can say more than databases hold: zero letters, halves of letters, numbers without end, lists in lists."""
+    level = [value]
+    for _ in range(DEEPEST):
+        level = [each for inner in level if isinstance(inner, (list, dict)) for each in _inside(inner)]
+    if level:
+        raise ValueError(f"it is nested more than {DEEPEST} deep. Make it flatter.")
     try:
         text = json.dumps(value, ensure_ascii=False, allow_nan=False)
     except ValueError:
         raise ValueError("a number in it is infinite or none. Correct it.") from None
     if "\\u0000" in text or _CONTROL.search(text):
         raise ValueError("the text has a control character in it. Remove it.")
+
+
+def _inside(value: list[Any] | dict[str, Any]) -> Collection[Any]:
+    return value.values() if isinstance(value, dict) else value
 
 
 def with_point(value: Any) -> Any:
