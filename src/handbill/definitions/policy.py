@@ -1,5 +1,6 @@
 """The project's standing facts and rules: brand, channels, and the policies that hold over all campaigns."""
 
+from datetime import timedelta
 from decimal import Decimal
 from typing import Annotated, Literal
 
@@ -158,6 +159,17 @@ class Policies(Definition):
 class Retention(Definition):
     """How long what is known about people is kept; without a period it is kept until somebody erases it."""
 
+class BouncePolicy(Definition):
+    """When an address is given up whose mail keeps coming back; one that does not exist is given up at once."""
+
+    soft: int = Field(5, ge=1, le=100, description="After so many messages that came back for now, such as full ones.")
+    within: Window = Field(timedelta(days=30), description="In any period of this length.")
+    returned_letters: int = Field(2, ge=1, le=100, description="After so many letters that the post brought back.")
+
+
     events: Window | None = Field(None, description="Opens, clicks and events of your own, such as 2 years.")
     messages: Window | None = Field(None, description="Copies of what was sent, such as 90 days.")
     contacts: Window | None = Field(None, description="Contacts of whom nothing was heard, such as 3 years.")
+    bounces: BouncePolicy = Field(
+        default=BouncePolicy(), description="When an address is given up whose mail keeps coming back."
+    )

@@ -37,6 +37,7 @@ PARTS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("policies", policy.Policies),
     ("policies.caps", policy.Cap),
     ("policies.quiet_hours", policy.QuietHours),
+    ("policies.bounces", policy.BouncePolicy),
     ("policies.global_holdout", policy.GlobalHoldout),
     ("layers.NAME", policy.Layer),
     ("metrics.NAME", metrics.OwnMetric),

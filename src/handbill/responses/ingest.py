@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, or_, select
 
 from handbill.channels.contract import BounceKind, EventKind
 from handbill.contacts.consent import EVERY_TOPIC, WITHDRAWN, record_consent
@@ -13,8 +13,8 @@ from handbill.responses.events import Event, keep_new
 from handbill.store.inserts import insert_into
 from handbill.store.tables import contact, outbox, suppression
 
-HARD_BOUNCE, COMPLAINT = "hard bounce", "complaint"
-"""Why an address is suppressed. A complaint is the stronger reason, whichever came first."""
+HARD_BOUNCE, COMPLAINT, SOFT_BOUNCES = "hard bounce", "complaint", "soft bounces"
+"""Why an address is suppressed. Whichever came first, a complaint is the strongest reason, soft bounces the weakest."""
 LISTED = "listed"
 """The property of an event that names the provider's own list on which it found the address."""
 _IN_DOUBT = frozenset({"uncertain", "closed_unknown"})
@@ -79,7 +79,10 @@ def _suppress(
     rows = [{"channel": key[0], "key_hash": key[1], "at": now, **values} for key, values in sorted(found.items())]
     new = insert_into(connection, suppression)
     changed = {name: new.excluded[name] for name in ("reason", "at", "source")}
-    is_stronger = (suppression.c.reason == HARD_BOUNCE) & (new.excluded.reason == COMPLAINT)
+    is_stronger = or_(
+        suppression.c.reason == SOFT_BOUNCES,
+        (suppression.c.reason == HARD_BOUNCE) & (new.excluded.reason == COMPLAINT),
+    )
     keys = ["channel", "key_hash"]
     connection.execute(new.on_conflict_do_update(index_elements=keys, set_=changed, where=is_stronger), rows)
 
