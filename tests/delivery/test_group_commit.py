@@ -1,7 +1,6 @@
 """Many connections share one transaction, and each gets its own answer."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from functools import partial
 
 import pytest
@@ -36,7 +35,7 @@ def test_those_who_stand_before_their_dot_together_go_into_one_transaction() -> 
         return {row.id: Verdict.GO if row.id else Verdict.SUPPRESSED for row in rows}
 
     def mark(number: int) -> None:
-        verdicts[number] = group.mark(replace(ROW, id=number))
+        verdicts[number] = group.mark(ROW._replace(id=number))
 
     group = GroupCommit(write, expected=lambda: 5 - group.waiting)
     together(*(partial(mark, number) for number in range(5)))

@@ -1,6 +1,5 @@
 """An answer decides whether, and when, a message is tried again."""
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -44,7 +43,7 @@ def test_a_message_refused_for_now_is_queued_for_a_day_at_most() -> None:
 
 
 def test_a_message_that_would_be_tried_after_its_last_moment_expires() -> None:
-    row = replace(ROW, attempt=9, expires_at=NOW + timedelta(minutes=60))
+    row = ROW._replace(attempt=9, expires_at=NOW + timedelta(minutes=60))
     kept = settled(Answer(Outcome.RETRY, "rcpt", 450, "greylisted"), row)
     assert (kept.state, kept.not_before, kept.reason) == (
         "expired", None, "refused for now until it expired (refused at rcpt with 450)",

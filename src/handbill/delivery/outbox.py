@@ -9,12 +9,21 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from functools import cache
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
+    BigInteger,
     ColumnElement,
     Connection,
+    FromClause,
+    Insert,
+    Integer,
+    Select,
+    Text,
+    Update,
     and_,
     bindparam,
+    case,
     exists,
     false,
     func,
@@ -23,7 +32,6 @@ from sqlalchemy import (
     or_,
     select,
     true,
-    tuple_,
     update,
 )
 from sqlalchemy.sql.dml import ReturningUpdate
@@ -31,12 +39,12 @@ from sqlalchemy.sql.dml import ReturningUpdate
 from handbill.contacts.consent import granted
 from handbill.contacts.preferences import paused
 from handbill.delivery.budget import CHARGED, charge, refund
+from handbill.store.given import as_given, given
 from handbill.store.tables import attempt, contact, outbox, run, suppression
-from handbill.store.types import UtcTime
+from handbill.store.types import UtcTime, to_micros
 
 
-@dataclass(frozen=True)
-class Claimed:
+class Claimed(NamedTuple):
     """One message that this process holds: the row's number, and the fence that proves the claim."""
 
     id: int
@@ -151,9 +159,9 @@ def claim(
         update(outbox)
         .where(outbox.c.id.in_(select(picked.c.id)), outbox.c.state == "queued")
         .values(state="claimed", fence=outbox.c.fence + 1, owner=lease.owner, lease_until=lease.until)
-        .returning(*(outbox.c[name] for name in Claimed.__dataclass_fields__))
+        .returning(*(outbox.c[name] for name in Claimed._fields))
     )
-    return sorted((Claimed(**row) for row in taken.mappings()), key=lambda row: (row.not_before, row.id))
+    return sorted(map(Claimed._make, taken), key=lambda row: (row.not_before, row.id))
 
 
 def mark_committing(
@@ -177,7 +185,8 @@ def mark_committing(
     channel = rows[0].channel
     affordable = charge(connection, channel, rows, budget) if budget is not None else list(rows)
     parameters = {**_fences(affordable), "lease_until": lease_until, "now": now}
-    marked = set(connection.scalars(_mark(channel, topic), parameters)) if affordable else set()
+    statement = _mark(connection.dialect.name, channel, topic)
+    marked = set(connection.scalars(statement, parameters)) if affordable else set()
     if budget is not None:
         refund(connection, channel, sum(row.cost for row in affordable if row.id not in marked))
     verdicts = dict.fromkeys(marked, Verdict.GO)
@@ -189,15 +198,14 @@ def mark_committing(
 
 def settle(connection: Connection, settlements: Sequence[Settlement], *, now: datetime) -> None:
     """Writes down how tries ended. A row that somebody else took over in the meantime keeps what they say."""
-    returned = [s.row for s in settlements if s.was_marked and s.state not in CHARGED]
-    if returned:
-        cost = select(func.sum(outbox.c.cost)).where(_HELD, outbox.c.state.in_(_MARKED))
-        refund(connection, returned[0].channel, connection.scalar(cost, _fences(returned)) or 0)
-    for was_marked in (False, True):
-        if values := [_as_parameters(s, now) for s in settlements if s.was_marked is was_marked]:
-            connection.execute(_SETTLE_MARKED if was_marked else _SETTLE_CLAIMED, values)
-    if settlements:
-        connection.execute(insert(attempt), [_as_attempt(s, now) for s in settlements])
+    if not settlements:
+        return
+    dialect = connection.dialect.name
+    if returned := [s.row for s in settlements if s.was_marked and s.state not in CHARGED]:
+        refund(connection, returned[0].channel, connection.scalar(_cost_of_marked(dialect), _fences(returned)) or 0)
+    parameters = {"settled": as_given(map(_as_given, settlements)), "now": now}
+    connection.execute(_settle(dialect), parameters)
+    connection.execute(_keep_attempts(dialect), parameters)
 
 
 def release(connection: Connection, run_id: int, channel: str, *, owner: str) -> int:
@@ -233,24 +241,28 @@ def _consented(channel: str, topic: str) -> ColumnElement[bool]:
     return exists().where(contact.c.id == outbox.c.contact_id, granted(channel, topic))
 
 
-# Rows that are still as their claim left them. The plain list of ids lets the database use its index.
-_HELD = and_(
-    outbox.c.id.in_(bindparam("ids", expanding=True)),
-    tuple_(outbox.c.id, outbox.c.fence).in_(bindparam("held", expanding=True)),
-)
+@cache
+def _held(dialect: str) -> FromClause:
+    """The rows that `_fences` gives."""
+    return given(dialect, "held", {"id": BigInteger(), "fence": Integer()})
 
 
-def _fences(rows: Iterable[Claimed]) -> dict[str, Sequence[object]]:
-    held = [(row.id, row.fence) for row in rows]
-    return {"ids": [id_ for id_, _ in held], "held": held}
+def _is_held(dialect: str) -> ColumnElement[bool]:
+    """Rows that are still as their claim left them."""
+    held = _held(dialect)
+    return and_(outbox.c.id == held.c.id, outbox.c.fence == held.c.fence)
+
+
+def _fences(rows: Iterable[Claimed]) -> dict[str, str]:
+    return {"held": as_given({"id": row.id, "fence": row.fence} for row in rows)}
 
 
 @cache
-def _mark(channel: str, topic: str | None) -> ReturningUpdate[tuple[int]]:
+def _mark(dialect: str, channel: str, topic: str | None) -> ReturningUpdate[tuple[int]]:
     """Made once: making this statement anew for every message took longer than running it, and than sending."""
     now = bindparam("now", type_=UtcTime)
     wanted = [
-        _HELD,
+        _is_held(dialect),
         outbox.c.state == "claimed",
         _in_time(now),
         exists().where(run.c.id == outbox.c.run_id, _run_goes_on(now)),
@@ -266,13 +278,14 @@ def _explain(
     connection: Connection, rows: Sequence[Claimed], *, now: datetime, topic: str | None
 ) -> dict[int, Verdict]:
     """Why each of these rows was not marked."""
+    dialect = connection.dialect.name
     its_run = select(run.c.id).where(run.c.id == rows[0].run_id, _run_goes_on(literal(now, UtcTime)))
     if connection.scalar(its_run) is None:
         return dict.fromkeys((row.id for row in rows), Verdict.NOT_RUNNING)
     consented = _consented(rows[0].channel, topic) if topic is not None else true()
     rests = paused(outbox.c.contact_id, literal(now, UtcTime)) if topic is not None else false()
     columns = (outbox.c.id, outbox.c.expires_at, _suppressed(), consented, rests)
-    found = connection.execute(select(*columns).where(_HELD, outbox.c.state == "claimed"), _fences(rows))
+    found = connection.execute(select(*columns).where(_is_held(dialect), outbox.c.state == "claimed"), _fences(rows))
     verdicts = {row.id: Verdict.LOST for row in rows}
     for id_, expires_at, is_suppressed, is_consented, is_paused in found:
         if expires_at is not None and expires_at <= now:
@@ -297,12 +310,13 @@ _QUEUED_AGAIN = {Verdict.OVER_BUDGET: "queued", Verdict.NOT_RUNNING: "queued"}
 
 
 def _let_go(connection: Connection, rows: Sequence[Claimed], verdicts: dict[int, Verdict], *, now: datetime) -> None:
+    held = _is_held(connection.dialect.name)
     for verdict, state in (ENDED | _QUEUED_AGAIN).items():
         if concerned := [row for row in rows if verdicts[row.id] is verdict]:
             ended = {"reason": str(verdict), "settled_at": now} if state != "queued" else {}
             connection.execute(
                 update(outbox)
-                .where(_HELD, outbox.c.state == "claimed")
+                .where(held, outbox.c.state == "claimed")
                 .values(state=state, owner=None, lease_until=None, **ended),
                 _fences(concerned),
             )
@@ -312,50 +326,73 @@ def _let_go(connection: Connection, rows: Sequence[Claimed], verdicts: dict[int,
 
 # An answer that comes after the lease was over still counts: it is evidence for a message that is uncertain by now.
 _MARKED = ("committing", "uncertain")
-_SETTLE = (
-    update(outbox)
-    .where(outbox.c.id == bindparam("row_id"), outbox.c.fence == bindparam("row_fence"))
-    .values(
-        state=bindparam("to_state"),
-        reason=bindparam("why"),
-        attempt=outbox.c.attempt + 1,
-        owner=None,
-        lease_until=None,
-        not_before=func.coalesce(bindparam("again_at", type_=outbox.c.not_before.type), outbox.c.not_before),
-        expires_at=func.coalesce(bindparam("last_at", type_=outbox.c.expires_at.type), outbox.c.expires_at),
-        provider_id=func.coalesce(bindparam("their_id"), outbox.c.provider_id),
-        answer_code=bindparam("said_code"),
-        answer_text=bindparam("said_text"),
-        accepted_at=bindparam("taken_at", type_=outbox.c.accepted_at.type),
-        settled_at=bindparam("ended_at", type_=outbox.c.settled_at.type),
+
+
+@cache
+def _settled(dialect: str) -> FromClause:
+    """The settlements that `_as_given` gives."""
+    texts, numbers = ("state", "reason", "their_id", "said", "outcome"), ("again_at", "last_at")
+    return given(
+        dialect,
+        "settled",
+        {"id": BigInteger(), "fence": Integer(), "was_marked": Integer(), "number": Integer(), "code": Integer()}
+        | dict.fromkeys(texts, Text())
+        | dict.fromkeys(numbers, BigInteger()),
     )
-)
-_SETTLE_CLAIMED = _SETTLE.where(outbox.c.state == "claimed")
-_SETTLE_MARKED = _SETTLE.where(or_(*(outbox.c.state == state for state in _MARKED)))
 
 
-def _as_parameters(settlement: Settlement, now: datetime) -> dict[str, object]:
+def _as_given(settlement: Settlement) -> dict[str, int | str | None]:
+    row = settlement.row
     return {
-        "row_id": settlement.row.id,
-        "row_fence": settlement.row.fence,
-        "to_state": settlement.state,
-        "why": settlement.reason,
-        "again_at": settlement.not_before,
-        "last_at": settlement.expires_at,
+        "id": row.id,
+        "fence": row.fence,
+        "was_marked": int(settlement.was_marked),
+        "number": row.attempt + 1,
+        "state": settlement.state,
+        "reason": settlement.reason,
+        "again_at": None if settlement.not_before is None else to_micros(settlement.not_before),
+        "last_at": None if settlement.expires_at is None else to_micros(settlement.expires_at),
         "their_id": settlement.provider_id,
-        "said_code": settlement.code,
-        "said_text": settlement.text,
-        "taken_at": now if settlement.state == "accepted" else None,
-        "ended_at": None if settlement.state == "queued" else now,
-    }
-
-
-def _as_attempt(settlement: Settlement, now: datetime) -> dict[str, object]:
-    return {
-        "outbox_id": settlement.row.id,
-        "number": settlement.row.attempt + 1,
-        "ended_at": now,
+        "code": settlement.code,
+        "said": settlement.text,
         "outcome": settlement.outcome,
-        "answer_code": settlement.code,
-        "answer_text": settlement.text,
     }
+
+
+@cache
+def _settle(dialect: str) -> Update:
+    how, now = _settled(dialect).c, bindparam("now", type_=UtcTime)
+    was_theirs = or_(
+        and_(how.was_marked == 1, or_(*(outbox.c.state == state for state in _MARKED))),
+        and_(how.was_marked == 0, outbox.c.state == "claimed"),
+    )
+    values: dict[str, Any] = {
+        "state": how.state,
+        "reason": how.reason,
+        "attempt": outbox.c.attempt + 1,
+        "owner": None,
+        "lease_until": None,
+        "not_before": func.coalesce(how.again_at, outbox.c.not_before),
+        "expires_at": func.coalesce(how.last_at, outbox.c.expires_at),
+        "provider_id": func.coalesce(how.their_id, outbox.c.provider_id),
+        "answer_code": how.code,
+        "answer_text": how.said,
+        "accepted_at": case((how.state == "accepted", now)),
+        "settled_at": case((how.state != "queued", now)),
+    }
+    return update(outbox).where(outbox.c.id == how.id, outbox.c.fence == how.fence, was_theirs).values(values)
+
+
+@cache
+def _keep_attempts(dialect: str) -> Insert:
+    """Every try of a message that is still there, whoever holds it by now."""
+    settled = _settled(dialect)
+    how, now = settled.c, bindparam("now", type_=UtcTime)
+    tries = select(how.id, how.number, now, how.outcome, how.code, how.said)
+    names = ("outbox_id", "number", "ended_at", "outcome", "answer_code", "answer_text")
+    return insert(attempt).from_select(names, tries.join(outbox, outbox.c.id == how.id))
+
+
+@cache
+def _cost_of_marked(dialect: str) -> Select[tuple[int]]:
+    return select(func.sum(outbox.c.cost)).where(_is_held(dialect), outbox.c.state.in_(_MARKED))

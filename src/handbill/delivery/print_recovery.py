@@ -90,7 +90,7 @@ def _undo(connection: Connection, batch_id: int, *, now: datetime) -> None:
 
 
 def _pieces(connection: Connection, batch_id: int) -> Sequence[tuple[Claimed, int]]:
-    columns = [outbox.c[name] for name in Claimed.__dataclass_fields__]
+    columns = [outbox.c[name] for name in Claimed._fields]
     found: Sequence[Row[Any]] = connection.execute(
         select(*columns, print_piece.c.sequence)
         .join(print_piece, print_piece.c.outbox_id == outbox.c.id)

@@ -115,7 +115,7 @@ class _Office:
 
 
 def _claimed(row: Row[Any]) -> Claimed:
-    return Claimed(**{name: getattr(row, name) for name in Claimed.__dataclass_fields__})
+    return Claimed(**{name: getattr(row, name) for name in Claimed._fields})
 
 
 def _part(read: EmailMessage, kind: str) -> str:
