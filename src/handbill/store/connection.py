@@ -17,6 +17,7 @@ from handbill.store.draw import unit_fraction
 LOCK_WAIT = timedelta(seconds=30)
 WRITES = "handbill_writes"
 UNDEFINED_TABLE = "42P01"  # PostgreSQL's SQLSTATE
+DISK_FULL = "53100"
 
 
 def open_store(url: str, *, lock_wait: timedelta = LOCK_WAIT) -> Engine:
@@ -73,20 +74,25 @@ def plain_errors(engine: Engine) -> Iterator[None]:
 def _in_plain_words(engine: Engine, error: DatabaseError) -> StoreUnavailable | None:
     place = engine.url.render_as_string(hide_password=True)
     said = str(error.orig).strip().splitlines()[0] if error.orig else ""
-    if "locked" in said or "lock timeout" in said:
-        return StoreUnavailable(f"{place}: the database is locked by another program. Stop it, or try again later.")
-    if "no such table" in said or getattr(error.orig, "sqlstate", None) == UNDEFINED_TABLE:
-        return StoreUnavailable(f"{place}: the database has no tables of ours. Run `handbill db upgrade`.")
-    if "not a database" in said:
-        return StoreUnavailable(f"{place}: this file is not a database. Mend the URL.")
-    if isinstance(error, OperationalError) and (error.connection_invalidated or _cannot_connect(said)):
-        return StoreUnavailable(f"{place}: the database cannot be reached ({said}). Start it or mend the URL.")
-    return None
+    state = getattr(error.orig, "sqlstate", None)
+    is_away = isinstance(error, OperationalError) and (error.connection_invalidated or _cannot_connect(said))
+    sentences = (
+        ("locked" in said or "lock timeout" in said,
+         "the database is locked by another program. Stop it, or try again later."),
+        ("no such table" in said or state == UNDEFINED_TABLE,
+         "the database has no tables of ours. Run `handbill db upgrade`."),
+        ("disk is full" in said or state == DISK_FULL, "the disk is full. Make room, then do it again."),
+        ("disk I/O error" in said, f"the disk takes no more ({said}). Make room or mend it, then do it again."),
+        ("not a database" in said, "this file is not a database. Mend the URL."),
+        (is_away, f"the database cannot be reached ({said}). Start it or mend the URL."),
+    )  # fmt: skip
+    return next((StoreUnavailable(f"{place}: {what}") for is_so, what in sentences if is_so), None)
 
 
 def _cannot_connect(said: str) -> bool:
-    signs = ("unable to open", "connection failed", "could not connect", "connection refused",
-             "server closed the connection", "could not translate host name", "disk i/o error", "readonly")  # fmt: skip
+    signs = ("unable to open", "connection failed", "could not connect", "connection refused", "connection is bad",
+             "connection to server", "server closed the connection", "could not translate host name", "readonly",
+             "the database system is", "terminating connection")  # fmt: skip
     return any(sign in said.lower() for sign in signs)
 
 
