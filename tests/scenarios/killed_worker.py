@@ -1,18 +1,20 @@
 """What a process does that is going to be killed: the same steps as `handbill run`, with leases of a second."""
 
+import resource
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from multiprocessing.connection import Connection as Pipe
 from pathlib import Path
 
 from sqlalchemy import Connection
+from sqlalchemy.event import listen
 
 from handbill.clock import Clock, fixed_clock, real_clock
 from handbill.definitions.loading import load_project
 from handbill.delivery.deliver import drain
 from handbill.delivery.leases import Terms, holding, machine_time
 from handbill.delivery.worker import Worker
-from handbill.errors import NothingToDo
+from handbill.errors import Mendable, NothingToDo
 from handbill.operations.run import drain_run, finish_run, start_run
 from handbill.settings import Settings
 from handbill.store.connection import open_store
@@ -36,9 +38,14 @@ class Place:
     leaps: Path
 
 
-def work(place: Place) -> None:
-    """Starts or takes up the run of the campaign `spring`, sends what is due, and closes the run."""
+def work(place: Place, *, may_grow: bool = True) -> None:
+    """Starts or takes up the run of the campaign `spring`, sends what is due, and closes the run.
+
+    Unless SQLite's file `may_grow`, the database is full.
+    """
     engine = open_store(place.store_url)
+    if not may_grow:
+        listen(engine, "connect", lambda raw, _: raw.execute("PRAGMA max_page_count = 1"))  # no more than it has
     project = load_project(place.root)
     clock = _schedule_clock(place.leaps)
     try:
@@ -51,6 +58,23 @@ def work(place: Place) -> None:
         drain(engine, project, settings, run_id, worker)
     finish_run(engine, run_id, clock=clock)
     engine.dispose()
+
+
+def work_and_tell(
+    place: Place, told: "Pipe[str, str]", largest_file: int | None = None, *, may_grow: bool = True
+) -> None:
+    """Works, and tells at its end what stood in the way; nothing, if nothing did.
+
+    With `largest_file` no file may grow beyond so many bytes: the disk is full.
+    """
+    if largest_file is not None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file, largest_file))
+    try:
+        work(place, may_grow=may_grow)
+    except Mendable as problem:
+        told.send(str(problem))
+    else:
+        told.send("")
 
 
 def run_spring(root: Path, store_url: str, ready: "Pipe[str, str]") -> None:

