@@ -17,6 +17,7 @@ from handbill.definitions.policy import (
     GlobalHoldout,
     Layer,
     Policies,
+    Webhook,
 )
 from handbill.definitions.secret import SecretText
 from handbill.definitions.shape import alternatives, fields_of
@@ -38,6 +39,7 @@ class Frame:
     languages: Languages
     channels: Channels
     channel_names: tuple[str, ...]
+    webhooks: Mapping[str, Webhook]
     policies: Policies
     holdout: GlobalHoldout | None
     layers: Mapping[str, Layer]
@@ -64,6 +66,7 @@ def read_frame(tree: Keys) -> Frame:
             direct_mail=part(DirectMailChannel, at(channels, "direct_mail")),
         ),
         channel_names=tuple(channels.places) if isinstance(channels, Keys) else (),
+        webhooks={name: hook for name, each in entries(tree, "webhooks") if (hook := part(Webhook, each))},
         policies=part(Policies, at(tree, "policies")) or Policies(),
         holdout=part(GlobalHoldout, at(tree, "policies", "global_holdout")),
         layers={name: layer for name, each in entries(tree, "layers") if (layer := part(Layer, each))},
@@ -79,9 +82,10 @@ def entries(tree: Keys, section: str) -> list[tuple[str, Tree]]:
     return list(found.values.items()) if isinstance(found, Keys) else []
 
 
-def secret_paths() -> frozenset[Path]:
+def secret_paths(tree: Keys) -> frozenset[Path]:
     """Where secrets stand in campaigns.yaml, and the name that one signs in with."""
-    return frozenset(_secrets(Channels, ("channels",)))
+    of_webhooks = (path for name, _ in entries(tree, "webhooks") for path in _secrets(Webhook, ("webhooks", name)))
+    return frozenset((*_secrets(Channels, ("channels",)), *of_webhooks))
 
 
 def _secrets(model: type[Definition], path: Path) -> Iterator[Path]:

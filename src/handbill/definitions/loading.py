@@ -7,7 +7,7 @@ from pathlib import Path
 
 from handbill.definitions.campaign import Campaign
 from handbill.definitions.checks.audience import check_audience, check_topic
-from handbill.definitions.checks.channels import check_email_channel, check_mail_channel
+from handbill.definitions.checks.channels import check_email_channel, check_mail_channel, check_webhooks
 from handbill.definitions.checks.content import Templates, check_content, template_names
 from handbill.definitions.checks.deciding import check_deciding
 from handbill.definitions.checks.draft import Draft
@@ -82,11 +82,17 @@ def _without_values(root: Path, problems: Iterable[Problem]) -> set[Problem]:
 def _check_frame(tree: Keys, frame: Frame) -> Iterator[Finding]:
     yield from validate(ProjectFile, tree)[1]
     yield from under(("fields",), check_field_names(name for name, _ in entries(tree, "fields")))
-    for section, noun in (("topics", "a topic"), ("layers", "a layer"), ("campaigns", "a campaign")):
+    for section, noun in (
+        ("topics", "a topic"),
+        ("layers", "a layer"),
+        ("webhooks", "a webhook"),
+        ("campaigns", "a campaign"),
+    ):
         yield from under((section,), check_names(noun, (name for name, _ in entries(tree, section))))
     email, direct_mail = at(tree, "channels", "email"), at(tree, "channels", "direct_mail")
     yield from under(("channels", "email"), check_email_channel(email, frame.channels.email))
     yield from under(("channels", "direct_mail"), check_mail_channel(direct_mail, frame.channels.direct_mail))
+    yield from under(("webhooks",), check_webhooks(entries(tree, "webhooks")))
     yield from under(("languages",), check_languages(frame.languages))
     yield from under(("policies",), check_policies(at(tree, "policies")))
     yield from under(("metrics",), check_own_metrics((name for name, _ in entries(tree, "metrics")), frame.own_metrics))
@@ -170,7 +176,7 @@ def _read_file(root: Path, file: str) -> tuple[Keys | None, list[Problem]]:
     tree, problems = read_yaml(content, file)
     if tree is None or b"${" not in content:
         return tree, problems
-    tree, unset = with_environment(tree, file, os.environ, secret_paths() if file == CAMPAIGNS_FILE else ())
+    tree, unset = with_environment(tree, file, os.environ, secret_paths(tree) if file == CAMPAIGNS_FILE else ())
     return tree, problems + unset
 
 
@@ -196,4 +202,5 @@ def _as_project(root: Path, frame: Frame, segments: Mapping[str, Segment], witho
         segments=segments,
         layers=frame.layers,
         languages=frame.languages,
+        webhooks=frame.webhooks,
     )

@@ -56,6 +56,12 @@ class EmailChannel(Definition):
     signing_key: Secret | None = Field(
         None, description="What the vendor signs its reports with, only by reference: ${MAIL_SIGNING_KEY}."
     )
+    sns_topic: Line | None = Field(
+        None, description="For ses: the topic that brings its reports, such as arn:aws:sns:eu-west-1:123456789012:mail."
+    )
+    sns_signatures: Literal["sha256", "sha1"] | None = Field(
+        None, description="For ses: sha1 also believes the topic's older signatures. Default: sha256."
+    )
     from_: Line = Field(alias="from", description="Sender, such as Northwind <news@northwind.example>.")
     reply_to: Line | None = Field(None, description="Where answers go.")
     dkim: Dkim | None = Field(None, description="The signature under every e-mail.")
@@ -109,6 +115,12 @@ class Channels(Definition):
     direct_mail: DirectMailChannel | None = Field(None, description="How post leaves.")
 
 
+class Webhook(Definition):
+    """Another system that reports, in our words, what became of messages."""
+
+    signing_key: Secret = Field(description="What it signs with, only by reference: ${PRINT_HOUSE_KEY}.")
+
+
 class Cap(Definition):
     """At most `max` messages, or points of attention, in any period of length `per`."""
 
@@ -147,18 +159,6 @@ class GlobalHoldout(Definition):
     salt: Line = Field(description="Text that seeds the draw; not used by any experiment.")
 
 
-class Policies(Definition):
-    """Rules that hold over all campaigns."""
-
-    caps: tuple[Cap, ...] = Field((), description="How many messages anybody may get.")
-    quiet_hours: QuietHours | None = Field(None, description="When no marketing or service e-mail leaves.")
-    global_holdout: GlobalHoldout | None = Field(None, description="Households that no marketing ever reaches.")
-    max_drift: Share = Field(Decimal("0.005"), description="How far the audience may move from a plan that is run.")
-
-
-class Retention(Definition):
-    """How long what is known about people is kept; without a period it is kept until somebody erases it."""
-
 class BouncePolicy(Definition):
     """When an address is given up whose mail keeps coming back; one that does not exist is given up at once."""
 
@@ -167,9 +167,21 @@ class BouncePolicy(Definition):
     returned_letters: int = Field(2, ge=1, le=100, description="After so many letters that the post brought back.")
 
 
-    events: Window | None = Field(None, description="Opens, clicks and events of your own, such as 2 years.")
-    messages: Window | None = Field(None, description="Copies of what was sent, such as 90 days.")
-    contacts: Window | None = Field(None, description="Contacts of whom nothing was heard, such as 3 years.")
+class Policies(Definition):
+    """Rules that hold over all campaigns."""
+
+    caps: tuple[Cap, ...] = Field((), description="How many messages anybody may get.")
+    quiet_hours: QuietHours | None = Field(None, description="When no marketing or service e-mail leaves.")
+    global_holdout: GlobalHoldout | None = Field(None, description="Households that no marketing ever reaches.")
     bounces: BouncePolicy = Field(
         default=BouncePolicy(), description="When an address is given up whose mail keeps coming back."
     )
+    max_drift: Share = Field(Decimal("0.005"), description="How far the audience may move from a plan that is run.")
+
+
+class Retention(Definition):
+    """How long what is known about people is kept; without a period it is kept until somebody erases it."""
+
+    events: Window | None = Field(None, description="Opens, clicks and events of your own, such as 2 years.")
+    messages: Window | None = Field(None, description="Copies of what was sent, such as 90 days.")
+    contacts: Window | None = Field(None, description="Contacts of whom nothing was heard, such as 3 years.")

@@ -13,7 +13,7 @@ from handbill.definitions.definition import Definition
 from handbill.definitions.fields import ContactField, FieldDeclaration
 from handbill.definitions.languages import Languages
 from handbill.definitions.metrics import OwnMetric
-from handbill.definitions.policy import Brand, Channels, Layer, Policies, Retention
+from handbill.definitions.policy import Brand, Channels, Layer, Policies, Retention, Webhook
 from handbill.definitions.segment import Segment
 from handbill.definitions.values import Currency, Line, TimezoneName
 
@@ -28,6 +28,9 @@ class ProjectFile(Definition):
     topics: dict[str, Line] = Field(default_factory=dict, description="What people consent to, in their words.")
     languages: Languages = Field(default=Languages(), description="The languages of texts and templates.")
     channels: Channels = Field(default=Channels(), description="The ways out.")
+    webhooks: dict[str, Webhook] = Field(
+        default_factory=dict, description="Other systems that report what became of messages, by name."
+    )
     policies: Policies = Field(default=Policies(), description="Rules over all campaigns.")
     layers: dict[str, Layer] = Field(
         default_factory=dict, description="Splits of the people among experiments, by name."
@@ -56,6 +59,7 @@ class Project:
     segments: Mapping[str, Segment]
     layers: Mapping[str, Layer] = field(default_factory=dict)
     languages: Languages = field(default_factory=Languages)
+    webhooks: Mapping[str, Webhook] = field(default_factory=dict)
 
     @property
     def templates_dir(self) -> Path:

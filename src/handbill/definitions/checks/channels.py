@@ -1,5 +1,6 @@
 """Whether the channels can send: server or vendor, sender, security, and secrets that stand elsewhere."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from email.utils import parseaddr
 from pathlib import PurePosixPath
@@ -11,6 +12,7 @@ from handbill.definitions.sending import Dkim, WarmUp
 from handbill.definitions.words import quoted, unknown
 from handbill.definitions.yaml import Text, Tree, at
 
+_TOPIC = re.compile(r"arn:aws(-cn|-us-gov)?:sns:[a-z]{2}(-[a-z]+)+-[0-9]:[0-9]{12}:[A-Za-z0-9_-]{1,256}")
 _THIS_MACHINE = {"localhost", "127.0.0.1", "::1"}
 _SECRETS = {
     "password": ("a password", "SMTP_PASSWORD"),
@@ -31,7 +33,7 @@ _NEEDED: Mapping[str, tuple[str, ...]] = {
 """What a vendor cannot be reached without."""
 
 _ALLOWED: Mapping[str, tuple[str, ...]] = {
-    "ses": ("stream", "signing_key", "endpoint"),
+    "ses": ("stream", "sns_topic", "sns_signatures", "endpoint"),
     "mailgun": ("region", "signing_key", "endpoint"),
     "postmark": ("stream", "signing_key", "endpoint"),
     **dict.fromkeys(("sendgrid", "resend"), ("signing_key", "endpoint")),
@@ -73,6 +75,15 @@ def check_mail_channel(written: Tree | None, channel: DirectMailChannel | None) 
         yield from _check_directory(channel.directory)
 
 
+def check_webhooks(written: Iterable[tuple[str, Tree]]) -> Iterator[Finding]:
+    """Other systems that report: their secrets, and names that no vendor has."""
+    for name, each in written:
+        yield from under((name,), _check_secrets(each))
+        if name in _NEEDED:
+            what = f"{quoted(name)} is a vendor, whose webhook has this name."
+            yield Finding((name,), what, "Choose another name, or write signing_key under its channel.", at_key=True)
+
+
 def is_sender(address: str) -> bool:
     """Whether it is one mailbox, with or without a name before it."""
     name, mailbox = parseaddr(address)
@@ -103,6 +114,14 @@ def _check_vendor(channel: EmailChannel | DirectMailChannel) -> Iterator[Finding
         if key not in (*needed, *allowed) and getattr(channel, key, None) is not None:
             what = f"provider {channel.provider} has no {key}."
             yield Finding((key,), what, "Remove it, or name the vendor that it belongs to.", at_key=True)
+    topic = getattr(channel, "sns_topic", None)
+    if topic is not None and not _TOPIC.fullmatch(topic):
+        mend = "Copy it from Amazon, such as arn:aws:sns:eu-west-1:123456789012:mail."
+        yield Finding(("sns_topic",), f"{quoted(topic)} is not the ARN of a topic.", mend)
+    if getattr(channel, "sns_signatures", None) is not None and topic is None and channel.provider == "ses":
+        yield Finding(
+            ("sns_signatures",), "sns_signatures says nothing without sns_topic.", "Add sns_topic.", at_key=True
+        )
     region = getattr(channel, "region", None)
     if channel.provider == "mailgun" and region not in (None, *_REGIONS_OF_MAILGUN):
         yield Finding(("region",), *unknown("region", str(region), _REGIONS_OF_MAILGUN))
