@@ -5,13 +5,14 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, select, text, update
 
+from handbill.contacts.erase import erase_person
 from handbill.errors import RunRefused
 from handbill.planning.plan import make_plan
 from handbill.planning.seal import seal_run
 from handbill.planning.verification import verify_assignment
 from handbill.store.connection import reading, writing
 from handbill.store.draw import unit_fraction
-from handbill.store.tables import assignment
+from handbill.store.tables import assignment, contact
 from tests.conftest import NOW
 from tests.planning.shop import make_contacts, make_project
 
@@ -87,3 +88,15 @@ def test_what_cannot_be_verified_is_said(store: Engine, tmp_path: Path) -> None:
         'spring-sale: contact "c-9" has not been assigned to an arm. '
         "Name a contact by its id, as reports and exports do."
     )
+
+
+def test_units_of_erased_people_are_counted_apart(store: Engine, tmp_path: Path) -> None:
+    seal(store, tmp_path)
+    with writing(store) as connection:
+        person = connection.scalar(select(contact.c.id).where(contact.c.external_id == "c-00007"))
+        erase_person(connection, b"secret", int(person or 0), now=NOW)
+    with reading(store) as connection:
+        found = verify_assignment(connection, "spring-sale")
+        assert (found.units, found.mismatches, found.erased) == (39, 0, 1)
+        if store.dialect.name == "postgresql":
+            assert connection.execute(text(found.sql)).all() == []

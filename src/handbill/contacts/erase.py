@@ -49,6 +49,11 @@ def living() -> ColumnElement[bool]:
     return contact.c.id.not_in(select(erasure.c.contact_id))
 
 
+def is_place(unit_id: ColumnElement[str]) -> ColumnElement[bool]:
+    """Whether a unit of an experiment is the place of an erased person, whose draw nobody can repeat any more."""
+    return or_(unit_id.startswith(PREFIX), unit_id.startswith(own_household_key(PREFIX)))
+
+
 def is_erased(connection: Connection, contact_id: int) -> bool:
     """Whether a contact was erased."""
     return bool(connection.scalar(select(exists().where(erasure.c.contact_id == contact_id))))

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Engine, Row, func, select, update
 
 from handbill.definitions.words import quoted, unknown
 from handbill.errors import KeyRefused, NothingToDo, Problem
+from handbill.operations.audit import Action, note, operator
 from handbill.store.connection import reading, writing
 from handbill.store.inserts import insert_into
 from handbill.store.tables import api_key
@@ -55,6 +56,7 @@ def create_key(engine: Engine, name: str, scopes: Sequence[str], *, now: datetim
         statement = insert_into(connection, api_key).values(values).on_conflict_do_nothing(index_elements=["name"])
         if not connection.execute(statement.returning(api_key.c.id)).all():
             raise KeyRefused(f"there is a key {quoted(name)} already. Choose another name, also for one in its place.")
+        note(connection, operator(), Action.API_KEY_ADD, name, at=now, scopes=values["scopes"])
     return key
 
 
@@ -79,6 +81,7 @@ def revoke_key(engine: Engine, name: str, *, now: datetime) -> None:
         if row.revoked_at is not None:
             raise NothingToDo(f"the key {quoted(name)} was revoked before, on {row.revoked_at:%Y-%m-%d}.")
         connection.execute(update(api_key).where(api_key.c.id == row.id).values(revoked_at=now))
+        note(connection, operator(), Action.API_KEY_REVOKE, name, at=now)
 
 
 def find_key(engine: Engine, given: str, *, now: datetime) -> ApiKey | None:

@@ -23,6 +23,8 @@ class Action(StrEnum):
     RESUME = "resume"
     CANCEL = "cancel"
     RETRY = "retry"
+    RESEND = "resend"
+    LEAVE = "leave"
     APPROVE = "approve"
     REJECT = "reject"
     IMPORT = "import"

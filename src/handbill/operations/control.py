@@ -13,6 +13,7 @@ from handbill.delivery.run_state import TOO_LATE, cancel_run, pause_run, reopen_
 from handbill.delivery.seed_books import seeds_in_words
 from handbill.delivery.uncertain import Unsure, leave_uncertain, list_uncertain, resend_uncertain
 from handbill.errors import NothingToDo, RunRefused
+from handbill.operations.audit import Action, Doer, note, operator
 from handbill.planning.audience import Reason
 from handbill.store.connection import reading, writing
 from handbill.store.tables import outbox, run
@@ -71,12 +72,17 @@ def sentence(connection: Connection, run_id: int) -> str:
     return _in_words(books(connection, run_id), reasons(connection, run_id), seeds_in_words(connection, run_id))
 
 
-def pause(engine: Engine, campaign: str | None = None) -> list[str]:
+def pause(
+    engine: Engine, campaign: str | None = None, *, clock: Clock = real_clock, doer: Doer | None = None
+) -> list[str]:
     """Stops the running runs of a campaign, or of all, until they are resumed; answers their names."""
-    return _change(engine, campaign, ("running",), "is running", lambda c, id_: pause_run(c, id_, BY_HAND))
+    deed = _Deed(Action.PAUSE, clock, doer)
+    return _change(engine, campaign, ("running",), "is running", deed, lambda c, id_: pause_run(c, id_, BY_HAND))
 
 
-def resume(engine: Engine, campaign: str | None = None, *, clock: Clock = real_clock) -> list[str]:
+def resume(
+    engine: Engine, campaign: str | None = None, *, clock: Clock = real_clock, doer: Doer | None = None
+) -> list[str]:
     """Lets paused runs go on; answers their names.
 
     Raises:
@@ -87,21 +93,31 @@ def resume(engine: Engine, campaign: str | None = None, *, clock: Clock = real_c
         _require_time(connection, run_id, clock())
         return resume_run(connection, run_id, clock())
 
-    return _change(engine, campaign, ("paused",), "is paused", change)
+    return _change(engine, campaign, ("paused",), "is paused", _Deed(Action.RESUME, clock, doer), change)
 
 
-def cancel(engine: Engine, campaign: str | None = None, *, clock: Clock = real_clock) -> list[str]:
+def cancel(
+    engine: Engine, campaign: str | None = None, *, clock: Clock = real_clock, doer: Doer | None = None
+) -> list[str]:
     """Ends open runs for good; what has not left stays here. Answers their names."""
     return _change(
         engine,
         campaign,
         ("planning", "running", "paused"),
         "is open",
+        _Deed(Action.CANCEL, clock, doer),
         lambda c, id_: cancel_run(c, id_, BY_HAND, clock()),
     )
 
 
-def retry(engine: Engine, campaign: str | None = None, *, failed: bool = False, clock: Clock = real_clock) -> int:
+def retry(
+    engine: Engine,
+    campaign: str | None = None,
+    *,
+    failed: bool = False,
+    clock: Clock = real_clock,
+    doer: Doer | None = None,
+) -> int:
     """Makes messages that wait for another try due now; with `failed` also those that failed or could not be made.
 
     Answers how many. A finished run that gets messages back is open again.
@@ -118,8 +134,9 @@ def retry(engine: Engine, campaign: str | None = None, *, failed: bool = False, 
                 _require_time(connection, row.id, clock())
                 reopen_run(connection, row.id)
                 count += number
-    if not count:
-        raise no_message(campaign, "failed or waits for another try" if failed else "waits for another try")
+        if not count:
+            raise no_message(campaign, "failed or waits for another try" if failed else "waits for another try")
+        _Deed(Action.RETRY, clock, doer).write(connection, campaign, messages=count)
     return count
 
 
@@ -129,7 +146,7 @@ def uncertain(engine: Engine, campaign: str | None = None) -> list[Unsure]:
         return list_uncertain(connection, [row.id for row in _runs(connection, campaign, _ANY)])
 
 
-def resend(engine: Engine, campaign: str | None = None, *, clock: Clock = real_clock) -> int:
+def resend(engine: Engine, campaign: str | None = None, *, clock: Clock = real_clock, doer: Doer | None = None) -> int:
     """Queues uncertain messages again, at the risk that somebody gets two; answers how many.
 
     Raises:
@@ -144,16 +161,17 @@ def resend(engine: Engine, campaign: str | None = None, *, clock: Clock = real_c
             reopen_run(connection, run_id)
         return count
 
-    return _settle_uncertain(engine, campaign, change)
+    return _settle_uncertain(engine, campaign, _Deed(Action.RESEND, clock, doer), change)
 
 
-def leave(engine: Engine, campaign: str | None = None, *, clock: Clock = real_clock) -> int:
+def leave(engine: Engine, campaign: str | None = None, *, clock: Clock = real_clock, doer: Doer | None = None) -> int:
     """Closes uncertain messages: nothing more happens to them; answers how many.
 
     Raises:
         NothingToDo: there are none.
     """
-    return _settle_uncertain(engine, campaign, lambda c, id_: leave_uncertain(c, id_, now=clock()))
+    deed = _Deed(Action.LEAVE, clock, doer)
+    return _settle_uncertain(engine, campaign, deed, lambda c, id_: leave_uncertain(c, id_, now=clock()))
 
 
 def reason_in_words(reason: str) -> str:
@@ -193,6 +211,19 @@ def _in_words(made: Books, why_not: Mapping[str, int], seeds: str) -> str:
 
 # ---------------------------------------------------------------- which runs, and what is done to them
 
+
+@dataclass(frozen=True)
+class _Deed:
+    """What is done by whom, for the log."""
+
+    action: Action
+    clock: Clock
+    doer: Doer | None
+
+    def write(self, connection: Connection, campaign: str | None, **details: Any) -> None:
+        note(connection, self.doer or operator(), self.action, campaign, at=self.clock(), **details)
+
+
 _ANY = ("planning", "running", "paused", "finished", "cancelled")
 
 
@@ -206,24 +237,27 @@ def _change(
     campaign: str | None,
     states: Sequence[str],
     what: str,
+    deed: _Deed,
     change: Callable[[Connection, int], bool],
 ) -> list[str]:
     with writing(engine) as connection:
-        changed = [
-            row.campaign if row.wave == "once" else f"{row.campaign} ({row.wave})"
-            for row in _runs(connection, campaign, states)
-            if change(connection, row.id)
-        ]
+        found = [row for row in _runs(connection, campaign, states) if change(connection, row.id)]
+        for row in found:
+            deed.write(connection, row.campaign, wave=row.wave, run=row.id)
+    changed = [row.campaign if row.wave == "once" else f"{row.campaign} ({row.wave})" for row in found]
     if not changed:
         raise NothingToDo(f"No run of {campaign} {what}." if campaign else f"No run {what}.")
     return changed
 
 
-def _settle_uncertain(engine: Engine, campaign: str | None, change: Callable[[Connection, int], int]) -> int:
+def _settle_uncertain(
+    engine: Engine, campaign: str | None, deed: _Deed, change: Callable[[Connection, int], int]
+) -> int:
     with writing(engine) as connection:
         count = sum(change(connection, row.id) for row in _runs(connection, campaign, _ANY))
-    if not count:
-        raise no_message(campaign, "is uncertain")
+        if not count:
+            raise no_message(campaign, "is uncertain")
+        deed.write(connection, campaign, messages=count)
     return count
 
 

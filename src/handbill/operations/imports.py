@@ -10,7 +10,9 @@ from handbill.clock import Clock
 from handbill.contacts.imports import DEFAULT_SOURCE, KINDS, ImportResult, Infer, Progress, import_file
 from handbill.contacts.rows.query import Query
 from handbill.definitions.declare import declare_fields
+from handbill.operations.audit import Action, note, operator
 from handbill.operations.opening import opened
+from handbill.store.connection import writing
 
 __all__ = [
     "DEFAULT_SOURCE",
@@ -46,7 +48,7 @@ def import_into_project(  # noqa: PLR0913 - what `import_file` takes, with the f
         ProjectInvalid: the project has mistakes, or a new field cannot be written into it. Nothing was loaded.
     """
     with opened(project_dir) as (project, settings, engine):
-        return import_file(
+        result = import_file(
             engine,
             project,
             settings,
@@ -62,6 +64,10 @@ def import_into_project(  # noqa: PLR0913 - what `import_file` takes, with the f
             declare=lambda fields: declare_fields(project.root, fields),
             progress=progress,
         )
+        counts = {"rows": result.rows, "loaded": result.loaded, "rejected": result.rejected}
+        with writing(engine) as connection:
+            note(connection, operator(), Action.IMPORT, kind, at=clock(), source=source, **counts)
+        return result
 
 
 def sentences(result: ImportResult) -> Iterator[str]:

@@ -2,10 +2,11 @@
 
 from typing import Any
 
-from sqlalchemy import Connection, Row, or_, select
+from sqlalchemy import Connection, Engine, Row, or_, select
 
 from handbill.contacts.naming import has_id
 from handbill.errors import Problem, ProjectInvalid
+from handbill.store.connection import reading
 from handbill.store.tables import contact
 
 
@@ -28,3 +29,9 @@ def contact_called(connection: Connection, name: str) -> Row[Any]:
         raise ProjectInvalid(Problem(what=what, mend="Name one of them by the id."))
     what = f'no contact has the id or the e-mail address "{name}".'
     raise ProjectInvalid(Problem(what=what, mend="Write it as it was imported: external_id, or email."))
+
+
+def contact_number_of(engine: Engine, name: str) -> int:
+    """The number in the store of `contact_called`."""
+    with reading(engine) as connection:
+        return int(contact_called(connection, name).id)

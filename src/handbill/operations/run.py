@@ -25,6 +25,7 @@ from handbill.delivery.seeds import seed_copies
 from handbill.delivery.uncertain import close_old
 from handbill.delivery.worker import Progress, Worker
 from handbill.errors import NothingToDo, Problem, RunRefused
+from handbill.operations.audit import Action, Doer, note, operator
 from handbill.planning.approval import plan_as_approved, read_plan
 from handbill.planning.plan import Plan, campaign_named, make_plan, occasion_of
 from handbill.planning.records import RUN, keep_record
@@ -74,10 +75,12 @@ def start_run(
     clock: Clock = real_clock,
     plan_file: Path | None = None,
     new_wave: str | None = None,
+    doer: Doer | None = None,
 ) -> StartedRun:
     """Takes up the open run of a campaign, or plans, seals and queues a new one: all in one transaction, or nothing.
 
-    `plan_file` holds an approved plan that is to be run and no other. `new_wave` names an extra wave.
+    `plan_file` holds an approved plan that is to be run and no other. `new_wave` names an extra wave. Who began a run
+    is written down: `doer`, or else whoever runs this process.
 
     Raises:
         NothingToDo: the wave has been sent, nobody is planned, or it is not due yet.
@@ -101,7 +104,10 @@ def start_run(
         run_id = _open_run(connection, occasion, may_be_another=may_be_another)
         if run_id is not None:
             return _take_over(connection, campaign, run_id)
-        return _begin(connection, occasion, approved)
+        started = _begin(connection, occasion, approved)
+        said = {"wave": started.wave, "run": started.run_id}
+        note(connection, doer or operator(), Action.SEND, campaign.name, at=clock(), **said)
+        return started
 
 
 def drain_run(

@@ -27,6 +27,8 @@ def verification_lines(found: Verification, *, sql: bool = False) -> Iterator[st
     noun = f"{found.unit} is" if found.units == 1 else f"{found.unit}s are"
     right = found.units - found.mismatches
     yield f"{found.campaign}: {right:,} of {found.units:,} {noun} in the arm that the salt {found.salt} draws."
+    if found.erased:
+        yield f"{found.erased:,} more cannot be drawn again: their ids were erased with the people."
     for each in found.shown:
         word = "but is" if each.drawn != each.stored else "and is"
         yield f"  {each.unit_id} is drawn at {each.fraction:.6f}, into {each.drawn}, {word} in {each.stored}."

@@ -6,8 +6,9 @@ from decimal import Decimal
 from itertools import accumulate
 from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, func, select
 
+from handbill.contacts.erase import is_place
 from handbill.definitions.words import quoted
 from handbill.errors import Problem, RunRefused
 from handbill.planning.assignment import arm_of
@@ -31,7 +32,10 @@ class Draw:
 
 @dataclass(frozen=True)
 class Verification:
-    """What was recomputed. `bounds` are cumulative shares: a unit is in the first arm whose bound exceeds its draw."""
+    """What was recomputed. `bounds` are cumulative shares: a unit is in the first arm whose bound exceeds its draw.
+
+    `erased` units lost their ids with the people; they are not among the `units`.
+    """
 
     campaign: str
     salt: str
@@ -40,6 +44,7 @@ class Verification:
     units: int
     mismatches: int
     shown: tuple[Draw, ...]
+    erased: int = 0
 
     @property
     def python(self) -> str:
@@ -62,6 +67,7 @@ class Verification:
             f"    ('x' || left(encode({hashed}, 'hex'), 13))::bit(52)::bigint / 2::float8 ^ 52 AS draw",
             "  FROM assignment JOIN experiment ON experiment.id = assignment.experiment_id",
             f"  WHERE experiment.campaign = {_quoted(self.campaign)}",
+            *(["    AND unit_id NOT LIKE 'erased-%' AND unit_id NOT LIKE 'c:erased-%'"] if self.erased else ()),
             f") AS drawn WHERE arm <> CASE {whens} END;",
         )
         return "\n".join(lines)
@@ -96,11 +102,15 @@ def verify_assignment(connection: Connection, campaign: str, unit_id: str | None
             Problem(campaign, what=what, mend=f"Name a {sealed.unit} by its id, as reports and exports do.")
         )
     bounds = tuple((name, float(total)) for (name, _), total in zip(shares, _sums(shares), strict=True))
-    return Verification(campaign, sealed.salt, sealed.unit, bounds, units, mismatches, tuple(shown))
+    places = select(func.count()).where(assignment.c.experiment_id == sealed.id, is_place(assignment.c.unit_id))
+    erased = connection.scalar(places) or 0
+    return Verification(campaign, sealed.salt, sealed.unit, bounds, units, mismatches, tuple(shown), erased)
 
 
 def _assigned(connection: Connection, sealed: Row[Any], unit_id: str | None) -> Any:
-    rows = select(assignment.c.unit_id, assignment.c.arm).where(assignment.c.experiment_id == sealed.id)
+    rows = select(assignment.c.unit_id, assignment.c.arm).where(
+        assignment.c.experiment_id == sealed.id, ~is_place(assignment.c.unit_id)
+    )
     if unit_id is not None:
         rows = rows.where(assignment.c.unit_id == unit_id)
     return connection.execute(rows.order_by(assignment.c.id).execution_options(yield_per=ROWS_AT_ONCE))
