@@ -18,6 +18,7 @@ from handbill.delivery.messages import Composer
 from handbill.delivery.night import Night, hold_back, night_of
 from handbill.delivery.outbox import ENDED, Claimed, Settlement, Verdict, mark_committing, release, settle
 from handbill.delivery.providers import signing_key, unavailable
+from handbill.delivery.published import Listed, publish
 from handbill.delivery.retry import RetryRules
 from handbill.delivery.run_state import expire_overdue, next_due, pause_run
 from handbill.delivery.sender import (
@@ -74,7 +75,9 @@ def _bench(job: Job) -> Bench:
     tally: Counter[str] = Counter()
     bench = Bench(
         provider=provider,
-        compose=Composer(job.project, job.campaign, job.settings.keys, signing_key(job.project)).compose,
+        compose=Composer(
+            job.project, job.campaign, job.settings.keys, signing_key(job.project), lambda links: _publish(job, links)
+        ).compose,
         group=GroupCommit(
             lambda settlements, rows: _write_down(job, tally, settlements, rows),
             lambda: bench.open_lines - bench.group.waiting,
@@ -87,6 +90,11 @@ def _bench(job: Job) -> Bench:
         night=_night(job),
     )
     return bench
+
+
+def _publish(job: Job, links: Sequence[Listed]) -> Mapping[Listed, int]:
+    with writing(job.engine) as connection:
+        return publish(connection, job.campaign.name, links, now=job.worker.clock())
 
 
 def _night(job: Job) -> Night:

@@ -50,10 +50,14 @@ class Bearer:
 
 @dataclass(frozen=True)
 class Click:
-    """A link of a published campaign, and the message in which it stands: 0 where no person is to be known."""
+    """A link of a published campaign, and the message in which it stands: 0 where no person is to be known.
+
+    `target` is where it leads when only the recipient made that whole.
+    """
 
     link_id: int
     outbox_id: int
+    target: str = ""
 
 
 def public_address(links: str, page: Page, token: str) -> str:
@@ -112,13 +116,14 @@ def read_view(keys: Keys, token: str) -> Bearer | None:
 
 def click_token(keys: Keys, click: Click) -> str:
     """A token that leads to the target of one link."""
-    return sign_numbers(keys, Page.CLICK, click.link_id, click.outbox_id)
+    return sign(keys, Page.CLICK, packed((click.link_id, click.outbox_id)) + click.target.encode())
 
 
 def read_click(keys: Keys, token: str) -> Click | None:
     """Which link was followed, in which message; None for any other text."""
-    numbers = read_numbers(keys, Page.CLICK, token, 2)
-    return Click(*numbers) if numbers else None
+    payload = read(keys, Page.CLICK, token)
+    numbers, target = unpacked(payload, 2) if payload is not None else (None, b"")
+    return Click(numbers[0], numbers[1], target.decode()) if numbers else None
 
 
 def open_token(keys: Keys, outbox_id: int) -> str:

@@ -22,12 +22,14 @@ from handbill.delivery.links import (
 )
 from handbill.delivery.outbox import Claimed
 from handbill.delivery.providers import email_channel, sending_domain
+from handbill.delivery.published import Counting, Publish, links_of
 from handbill.errors import NotRenderable, Problem
 from handbill.rendering.dkim import SigningKey, sign
 from handbill.rendering.email import EmailTemplate, Links, RenderedEmail, compile_email
 from handbill.rendering.headers import wire_address
 from handbill.rendering.library import open_library
 from handbill.rendering.mime import Envelope, build_message
+from handbill.rendering.tracked_links import tracking_of
 from handbill.tokens import Keys
 
 EVERYTHING = "*"
@@ -48,11 +50,20 @@ def compile_emails(project: Project, campaign: Campaign) -> dict[str, EmailTempl
 class Composer:
     """The e-mails of one campaign, compiled once for any number of recipients; signed where a key is given.
 
+    Clicks are counted where `publish` numbers the links; elsewhere, as in proofs, links lead where they lead.
+
     Raises:
         ProjectInvalid: a template or its words have mistakes; all of them are listed.
     """
 
-    def __init__(self, project: Project, campaign: Campaign, keys: Keys, signing_key: SigningKey | None = None) -> None:
+    def __init__(
+        self,
+        project: Project,
+        campaign: Campaign,
+        keys: Keys,
+        signing_key: SigningKey | None = None,
+        publish: Publish | None = None,
+    ) -> None:
         self._signing_key = signing_key
         self._channel = email_channel(project)
         self._domain = sending_domain(self._channel)
@@ -60,6 +71,7 @@ class Composer:
         self._keys = keys
         self._templates = compile_emails(project, campaign)
         self._replies = {name: self._reply_to(name) for name in self._templates}
+        self._counting = self._counted(project, publish) if publish else None
 
     def compose(self, row: Claimed, profile: Mapping[str, Any], *, before_subject: str = "") -> Outgoing:
         """The message of a row, byte for byte the same at every try. `before_subject` marks proofs.
@@ -105,7 +117,18 @@ class Composer:
         Raises:
             NotRenderable: it cannot be made for this recipient.
         """
-        return self.template(row.arm).render(profile, self._links(row))
+        follower = self._counting.of(row.arm, row.id) if self._counting else None
+        return self.template(row.arm).render(profile, self._links(row), follower)
+
+    def _counted(self, project: Project, publish: Publish) -> Counting | None:
+        """What counts the clicks; None where the project does not."""
+        tracking, links = tracking_of(project), self._channel.links
+        if tracking is None or links is None:
+            return None
+        by_person = tracking == "individual"
+        trap = project.brand.website if by_person else None
+        numbers = publish(list(links_of(self._templates, trap=trap)))
+        return Counting(self._keys, links, numbers, by_person=by_person)
 
     def _signed(self, message: bytes, at: datetime) -> bytes:
         return sign(message, self._signing_key, at) if self._signing_key else message

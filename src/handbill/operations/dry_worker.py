@@ -2,7 +2,7 @@
 
 from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from heapq import nsmallest
 from typing import Any
@@ -15,6 +15,7 @@ from handbill.definitions.project import Project
 from handbill.delivery.copies import unsent_row
 from handbill.delivery.enqueue import printed_address
 from handbill.delivery.messages import Composer
+from handbill.delivery.published import unpublished
 from handbill.errors import NeverEnds, NotRenderable, Problem
 from handbill.operations.dry_findings import Findings
 from handbill.rendering.compiled import Fallback
@@ -67,7 +68,11 @@ class DryRenderer:
         self._purchases = purchases_of(self._campaign)
         self._now = setup.now
         channels = self._campaign.channels
-        self._composer = Composer(setup.project, self._campaign, setup.settings.keys) if "email" in channels else None
+        self._composer = (
+            Composer(setup.project, self._campaign, setup.settings.keys, publish=unpublished)
+            if "email" in channels
+            else None
+        )
         self._pieces: dict[str, MailTemplate] = {}
 
     def work(self, connection: Connection, job: DryJob) -> Findings:
@@ -100,7 +105,7 @@ class DryRenderer:
         pattern = unsent_row(job.arm, "", self._now)
         for contact_id, profile in self._profiles(connection, job.ids):
             address = str(profile["email"])
-            row = replace(pattern, id=_LONGEST_ID, contact_id=contact_id, address=address)
+            row = pattern._replace(id=_LONGEST_ID, contact_id=contact_id, address=address)
             found.checked += 1
             try:
                 rendered = self._composer.render(row, profile)

@@ -12,6 +12,7 @@ from handbill.errors import NeverEnds, NotRenderable, Problem, ProjectInvalid
 from handbill.rendering.compiled import CompiledText, Fallback
 from handbill.rendering.email_parts import EmailParts, Variant, read_parts
 from handbill.rendering.environment import missing
+from handbill.rendering.following import Follower, Tracked, tracked_values
 from handbill.rendering.headers import one_line
 from handbill.rendering.library import Library
 from handbill.rendering.plain_text import tidy
@@ -123,8 +124,14 @@ class EmailTemplate:
         """The template of a language, as messages name it."""
         return self._parts.variants[language].file
 
-    def render(self, profile: Mapping[str, Any], links: Links) -> RenderedEmail:
+    def tracked(self, language: str) -> Tracked:
+        """The links in the template of a language."""
+        return self._parts.variants[language].tracked
+
+    def render(self, profile: Mapping[str, Any], links: Links, follower: Follower | None = None) -> RenderedEmail:
         """The e-mail for one contact; `profile` holds its fields by name, None where it has no value.
+
+        `follower` has the addresses by which clicks are counted; without it, links lead where they lead.
 
         Raises:
             NotRenderable: it cannot be made, with the field, file, line and column.
@@ -138,6 +145,8 @@ class EmailTemplate:
         preheader = one_line(texts.preheader.render(values, read)) if texts.preheader else ""
         if preheader:
             values["preheader"] = preheader
+        if follower is not None:
+            values |= tracked_values(texts.variant.tracked, follower, texts.language)
         pieces = texts.variant.html.pieces(values, read)
         html = "".join(pieces)
         if self._must_unsubscribe and (links.unsubscribe is None or str(escape(links.unsubscribe)) not in html):

@@ -1,6 +1,6 @@
 """The texts that an arm's e-mail is made of, read, checked and compiled; or everything that is wrong with them."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,19 +10,31 @@ from handbill.definitions.project import Project
 from handbill.errors import Problem
 from handbill.rendering.compiled import CompiledText, compile_text
 from handbill.rendering.environment import missing
+from handbill.rendering.following import Tracked, untracked_values
 from handbill.rendering.guards import Key
 from handbill.rendering.language_files import variants_of
-from handbill.rendering.library import Layout, Library, label, open_library, read_words
+from handbill.rendering.library import Library, label, open_library, read_words
 from handbill.rendering.links import check_links
-from handbill.rendering.mjml import restore
+from handbill.rendering.mjml import Carried, restore
 from handbill.rendering.plain_text import plain_text
 from handbill.rendering.references import check_references
 from handbill.rendering.scope import RESERVED, scope_of
 from handbill.rendering.source import Place, TemplateFile, single
 from handbill.rendering.syntax import Syntax
+from handbill.rendering.tracked_links import (
+    FIXED,
+    Found,
+    Link,
+    hosts_of,
+    targets_of,
+    track_html,
+    track_text,
+    tracking_of,
+    with_tail,
+)
 from handbill.rendering.utm import utm_words
 from handbill.rendering.utm_links import tag_html, tag_text
-from handbill.rendering.variables import fixed_values
+from handbill.rendering.variables import fixed_values, given_names
 from handbill.rendering.wording import Wording
 
 FOLDER = "email"
@@ -35,6 +47,7 @@ class Variant:
     file: str
     html: CompiledText
     text: CompiledText
+    tracked: Tracked
 
 
 @dataclass(frozen=True)
@@ -88,6 +101,9 @@ class EmailReading:
         self._base["preheader"] = missing("preheader")
         self._utm = utm_words(project, campaign, arm_name)
         self._has_pages = bool(project.channels.email and project.channels.email.links)
+        self._tracks = tracking_of(project)
+        self._fixed = frozenset({*FIXED, *given_names(project, campaign)})
+        self._variety = " ".join([self._utm, *(sorted(self._fixed) if self._tracks else ())])
         self._of_template = self._names_of_template()
 
     def read(self) -> EmailParts | None:
@@ -141,30 +157,38 @@ class EmailReading:
             return None
         self._check_duties(layout.syntax, label(name))
         self._check_preheader(layout.syntax, label(name))
-        text = self._own_text(name) or self._text_of(name, layout)
-        return Variant(label(name), self._html_of(name, layout), text) if layout.html and text else None
-
-    def _html_of(self, name: str, layout: Layout) -> CompiledText:
-        if not (layout.html and layout.syntax):
-            raise ValueError(f"{name} has no HTML")
-        html, place = layout.html, layout.syntax.source.place
-        website = self.project.brand.website
-        text = self.library.text(f"{name}.html", self._utm, lambda: restore(tag_html(html, self._utm, website), place))
-        return text.with_base(self._base)
-
-    def _text_of(self, name: str, layout: Layout) -> CompiledText | None:
-        """The plain text that is made from the HTML."""
-        if not (layout.html and layout.syntax):
+        if not layout.html:
             return None
-        html, place = layout.html, layout.syntax.source.place
-        website = self.project.brand.website
-        text = self.library.text(
-            f"{name}.txt", self._utm, lambda: restore(plain_text(tag_html(html, self._utm, website)), place)
+        found, place = self._found(name, layout.html), layout.syntax.source.place
+        own = self._own_text(name, len(found.links))
+        html = self.library.text(f"{name}.html", self._variety, lambda: restore(self._whole(found.carried), place))
+        text, links = own or (
+            self.library.text(f"{name}.txt", self._variety, lambda: restore(plain_text(found.carried), place)),
+            (),
         )
-        return text.with_base(self._base)
+        return self._given(name, html, text, (*found.links, *links))
 
-    def _own_text(self, name: str) -> CompiledText | None:
-        """The plain text that somebody wrote beside the template."""
+    def _given(self, name: str, html: CompiledText, text: CompiledText, links: Sequence[Link]) -> Variant:
+        """The texts with what this arm gives them."""
+        targets = targets_of(links, self.library.environment, self._base)
+        tracked = Tracked(targets, hosts_of(targets, self.project.brand.website))
+        base = {**self._base, **untracked_values(tracked, missing)}
+        return Variant(label(name), html.with_base(base), text.with_base(base), tracked)
+
+    def _found(self, name: str, html: Carried) -> Found:
+        """The HTML with its analytics' words, and with names where links are counted."""
+
+        def find() -> Found:
+            tagged = tag_html(html, self._utm, self.project.brand.website)
+            return track_html(tagged, self.library.environment, self._fixed) if self._tracks else Found(tagged)
+
+        return self.library.links(name, self._variety, find)
+
+    def _whole(self, html: Carried) -> Carried:
+        return with_tail(html) if self._tracks == "individual" else html
+
+    def _own_text(self, name: str, first: int) -> tuple[CompiledText, Sequence[Link]] | None:
+        """The plain text that somebody wrote beside the template, and its links."""
         written = name.removesuffix(".mjml") + ".txt"
         if not self.library.has(written):
             return None
@@ -174,9 +198,13 @@ class EmailReading:
             return None
         self._check_duties(words.syntax, label(written))
         carried, place = words.carried, words.syntax.source.place
-        website = self.project.brand.website
-        text = self.library.text(written, self._utm, lambda: restore(tag_text(carried, self._utm, website), place))
-        return text.with_base(self._base)
+
+        def find() -> Found:
+            tagged = tag_text(carried, self._utm, self.project.brand.website)
+            return track_text(tagged, self.library.environment, first) if self._tracks else Found(tagged)
+
+        found = self.library.links(written, self._variety, find)
+        return self.library.text(written, self._variety, lambda: restore(found.carried, place)), found.links
 
     # -- checks
 

@@ -11,6 +11,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from handbill.definitions.project import Project
 from handbill.rendering.filters import filters
+from handbill.rendering.following import follow
 from handbill.rendering.rewriting import COUNTING, DEFAULTS
 from handbill.rendering.tally import (
     TalliedNames,
@@ -86,7 +87,7 @@ def make_environment(project: Project) -> "TemplateEnvironment":
     for name in environment.filters.keys() - set(DEFAULTS):
         environment.filters[name] = weighed(name, environment.filters[name])
     environment.filters.update(COUNTING)
-    environment.filters["utm"] = tag_address
+    environment.filters |= {"utm": tag_address, "tracked": follow}
     for name in _WITHDRAWN_GLOBALS:
         del environment.globals[name]
     environment.globals["range"] = bounded_range

@@ -13,6 +13,7 @@ from handbill.rendering.mjml import Carried, JinjaText, Parsed, as_carried, comp
 from handbill.rendering.plain_text import plain_text
 from handbill.rendering.source import Source
 from handbill.rendering.syntax import Syntax, read_syntax
+from handbill.rendering.tracked_links import Found
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,7 @@ class Library:
     _layouts: dict[str, Layout] = field(default_factory=dict)
     _words: dict[str, Words] = field(default_factory=dict)
     _texts: dict[tuple[str, str], CompiledText] = field(default_factory=dict)
+    _found: dict[tuple[str, str], Found] = field(default_factory=dict)
 
     def layout(self, name: str) -> Layout:
         """A template in MJML, by its path below templates/."""
@@ -63,6 +65,13 @@ class Library:
         if key not in self._texts:
             self._texts[key] = compile_text(self.environment, name, make())
         return self._texts[key]
+
+    def links(self, name: str, variety: str, find: Callable[[], Found]) -> Found:
+        """A text with names where its links were, found when it is asked for first."""
+        key = name, variety
+        if key not in self._found:
+            self._found[key] = find()
+        return self._found[key]
 
     def has(self, name: str) -> bool:
         """Whether there is such a file below templates/."""

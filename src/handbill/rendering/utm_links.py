@@ -8,9 +8,12 @@ from handbill.rendering.jinja_tags import Tag
 from handbill.rendering.mjml import Carried, carrier, carriers
 from handbill.rendering.utm import with_words
 
-_HREF = re.compile(r"""(<(?:a|area)\b[^>]*?\shref=)("[^"]*"|'[^']*')""", re.IGNORECASE)
-_IN_TEXT = re.compile(r"(?:https?://|hbjinja\d{5}z)[^\s<>\"'()\[\]]*", re.IGNORECASE)
-_AFTER_A_LINK = ".,;:!?"
+HREF = re.compile(r"""(<(?:a|area)\b[^>]*?\shref=)("[^"]*"|'[^']*')""", re.IGNORECASE)
+"""A link of an HTML: what stands before its address, and the address in its quotes."""
+IN_TEXT = re.compile(r"(?:https?://|hbjinja\d{5}z)[^\s<>\"'()\[\]]*", re.IGNORECASE)
+"""What may be a link in a plain text."""
+AFTER_A_LINK = ".,;:!?"
+"""What ends a sentence, and not the link before it."""
 _WEBSITE = re.compile(r"\{\{[-+]?\s*brand\.website\s*[-+]?\}\}")
 _OWN_PAGE = re.compile(r"\{\{[-+]?\s*links\b")
 _HTTP = re.compile(r"\s*https?://", re.IGNORECASE)
@@ -25,7 +28,7 @@ def tag_html(html: Carried, words: str, website: str) -> Carried:
     if not words:
         return html
     tagging = _Tagging(html, words, website)
-    return tagging.carried(_HREF.sub(tagging.in_attribute, html.text))
+    return tagging.carried(HREF.sub(tagging.in_attribute, html.text))
 
 
 def tag_text(text: Carried, words: str, website: str) -> Carried:
@@ -33,7 +36,7 @@ def tag_text(text: Carried, words: str, website: str) -> Carried:
     if not words:
         return text
     tagging = _Tagging(text, words, website)
-    return tagging.carried(_IN_TEXT.sub(tagging.in_text, text.text))
+    return tagging.carried(IN_TEXT.sub(tagging.in_text, text.text))
 
 
 class _Tagging:
@@ -54,7 +57,7 @@ class _Tagging:
         return f"{found[1]}{found[2][0]}{made}{found[2][0]}"
 
     def in_text(self, found: re.Match[str]) -> str:
-        value = found[0].rstrip(_AFTER_A_LINK)
+        value = found[0].rstrip(AFTER_A_LINK)
         made = self._fixed(value, str, str)
         return (value if made is None else made) + found[0][len(value) :]
 
