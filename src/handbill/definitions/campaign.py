@@ -136,6 +136,11 @@ class Experiment(Definition):
     analysis: Literal["fixed", "group_sequential", "always_valid", "bayesian"] = Field(
         "fixed", description="fixed: one reading, when every window has closed."
     )
+    size: int | None = Field(
+        None,
+        gt=0,
+        description="For group_sequential and always_valid: how many units are planned in all, over all waves.",
+    )
     looks: tuple[Share, ...] = Field(
         (), description="For group_sequential: the parts of all closed windows to read at, such as [50%, 100%]."
     )

@@ -15,7 +15,7 @@ PLANNED_KEYS: Mapping[type[Definition], frozenset[str]] = {
     Campaign: frozenset({"trigger", "steps", "reenter", "check_at_send", "exit_on", "follows", "issues"}),
     Schedule: frozenset({"every"}),
     Offer: frozenset({"next_best_product"}),
-    Experiment: frozenset({"looks", "rollout", "bandit"}),
+    Experiment: frozenset({"rollout", "bandit"}),
 }
 """Keys that nothing acts on yet, by the part of the file that has them.
 
@@ -26,7 +26,7 @@ keys are reserved words.
 PLANNED_VALUES: Mapping[tuple[type[Definition], str], frozenset[str]] = {
     (DirectMailChannel, "provider"): frozenset({"lob", "postgrid"}),
     (MailContent, "format"): frozenset({"4x6", "6x9", "6x11"}),
-    (Experiment, "analysis"): frozenset({"group_sequential", "always_valid", "bayesian"}),
+    (Experiment, "analysis"): frozenset({"bayesian"}),
 }
 """Words of known keys that nothing acts on yet."""
 

@@ -129,7 +129,7 @@ def _goal(campaign: Campaign) -> Registration | None:
 
 
 def _beside(campaign: Campaign, declared: Experiment) -> Registration:
-    """Guardrails and metrics of the project's own: only where there are any, so that older seals stay as they are."""
+    """What not every experiment has: only where it is declared, so that older seals stay as they are."""
     rails = [
         {
             "metric": rail.metric,
@@ -141,7 +141,13 @@ def _beside(campaign: Campaign, declared: Experiment) -> Registration:
     ]
     named = [*declared.secondary, *(rail.metric for rail in declared.guardrails)]
     own = {name: _own(campaign.own_metrics[name]) for name in named if name in campaign.own_metrics}
-    return {**({"guardrails": rails} if rails else {}), **({"metrics": own} if own else {})}
+    beside: Registration = {
+        "guardrails": rails,
+        "metrics": own,
+        "size": declared.size,
+        "looks": [float(look) for look in declared.looks],
+    }
+    return {name: value for name, value in beside.items() if value}
 
 
 def _own(metric: OwnMetric) -> Registration:

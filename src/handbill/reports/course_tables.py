@@ -1,13 +1,16 @@
-"""How the effect grew, and how it lies in the declared segments: two pictures with what may be read from them."""
+"""How the effect grew, at which looks it was read, and how it lies in the declared segments."""
+
+from zoneinfo import ZoneInfo
 
 from handbill.reports.content import Section, Table
 from handbill.reports.document import Analysis, Report
 from handbill.reports.effect_tables import said_difference
+from handbill.reports.over_time import LookTaken
 from handbill.reports.phrases import reading_of
 from handbill.reports.pictures import BandPicture, EffectPicture, Mark, Scale, Tone
 from handbill.reports.segments import SegmentEffect
 from handbill.reports.sentences import PER
-from handbill.reports.wording import Range, count, number, percent, plural, span
+from handbill.reports.wording import Range, count, day, number, percent, plural, span
 
 ALIKE = 0.05
 """Below this p-value of Cochran's Q the segments are not all alike."""
@@ -39,6 +42,27 @@ def course_section(analysis: Analysis) -> Section | None:
             ),
             "The window was fixed before the send; an earlier day decides nothing.",
             f"{course.method}. Source: {course.source}.",
+        ),
+    )
+
+
+def looks_section(report: Report, analysis: Analysis) -> Section | None:
+    """The looks that were taken, with the borders that had to be crossed."""
+    over_time = analysis.over_time
+    if over_time is None or not over_time.looks:
+        return None
+    rows = tuple(row for look in over_time.looks for row in _looks(report, look))
+    return Section(
+        key="looks",
+        title="The planned looks",
+        lead=(
+            f"Each look counts the {analysis.registered.unit}s whose window had closed, and the same ones whenever "
+            "the report is made. A comparison ends at the first look at which z lies beyond the border."
+        ),
+        tables=(Table(("Look", "Comparison", "Counted", "Until", "z", "Border", "Ends"), rows, words=2),),
+        notes=(
+            "Borders: Lan and DeMets, Biometrika 70, 1983, 659–663, with O'Brien–Fleming-type spending.",
+            "Several comparisons share the chance of a false claim (Bonferroni).",
         ),
     )
 
@@ -94,3 +118,20 @@ def _mark(report: Report, analysis: Analysis, part: SegmentEffect) -> Mark:
 
 def _span(effect: Range) -> str:
     return span(number(effect.low, effect.width), number(effect.high, effect.width))
+
+
+def _looks(report: Report, look: LookTaken) -> list[tuple[str, ...]]:
+    until = day(look.until.astimezone(ZoneInfo(report.timezone)), style="short")
+    counted = f"{count(look.units)} ({percent(look.fraction, 0.01)})"
+    return [
+        (
+            percent(look.planned, 0.01),
+            f"{arm} − {control}",
+            counted,
+            until,
+            number(z, decimals=2),
+            number(look.border[arm, control], decimals=2),
+            "yes" if abs(z) >= look.border[arm, control] else "no",
+        )
+        for (arm, control), z in look.z.items()
+    ]

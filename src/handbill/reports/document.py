@@ -1,6 +1,6 @@
 """A report as values: everything that its page, its Markdown and its JSON say, so that all three say the same."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import Connection, select
@@ -20,6 +20,8 @@ from handbill.reports.maturity import Maturity, maturity_of
 from handbill.reports.measure import measure
 from handbill.reports.memory import Remembered, in_their_light
 from handbill.reports.money import Gain, gains
+from handbill.reports.over_time import OverTime, as_decided, is_over_time, read_over_time
+from handbill.reports.over_time_words import between_looks, still_open
 from handbill.reports.quality import Quality, Truths, quality_of, truths_of
 from handbill.reports.registered import Registered, read_registered
 from handbill.reports.segments import Segments, segments_of
@@ -47,6 +49,17 @@ class Analysis:
     segments: Segments | None = None
     course: Course | None = None
     claims: tuple[Claim, ...] = ()
+    over_time: OverTime | None = None
+
+    @property
+    def is_read(self) -> bool:
+        """Whether a result may be read: all windows have closed, or a planned look says so, or any look may."""
+        return self.over_time.read_until is not None if self.over_time else self.maturity.mature
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether no later reading will change what is read now."""
+        return self.is_read and (self.over_time is None or self.over_time.ended)
 
 
 @dataclass(frozen=True)
@@ -69,8 +82,8 @@ class Report:
     @property
     def is_final(self) -> bool:
         """Whether there is a result that will not change: every window has closed, and the arms are as declared."""
-        mature = self.analysis is not None and self.analysis.maturity.mature
-        return mature and self.screen.status not in ("split_broken", "no_comparison")
+        settled = self.analysis is not None and self.analysis.is_settled
+        return settled and self.screen.status not in ("split_broken", "no_comparison")
 
 
 def gather(connection: Connection, project: Project, campaign: str, now: datetime) -> Report:
@@ -112,12 +125,18 @@ def _require_run(connection: Connection, project: Project, campaign: str) -> Non
 def _analyse(
     connection: Connection, project: Project, registered: Registered, funnel: Funnel, now: datetime
 ) -> Analysis:
-    maturity = maturity_of(connection, registered, now)
-    if not maturity.mature:
+    maturity, over_time = maturity_of(connection, registered, now), None
+    if is_over_time(registered):
+        over_time = read_over_time(connection, registered, maturity, project.currency, now)
+        registered = replace(registered, until=over_time.read_until)
+    early = Analysis(registered, maturity, immature(registered, maturity), over_time=over_time)
+    if not early.is_read:
         # Nothing is even measured: a number that somebody could read would be read.
-        return Analysis(registered, maturity, immature(registered, maturity))
+        return early
     measured = measure(connection, registered, project.currency)
     results, timing = compare(registered, measured), timing_of(connection, registered)
+    if over_time:
+        results = as_decided(registered, measured, over_time, results)
     return Analysis(
         registered=registered,
         maturity=maturity,
@@ -132,6 +151,7 @@ def _analyse(
         segments=segments_of(connection, project, registered),
         course=course_of(connection, registered, timing, {arm.name: arm.units for arm in results.arms}),
         claims=claims_of(registered, results),
+        over_time=over_time,
     )
 
 
@@ -140,9 +160,13 @@ def _screen(analysis: Analysis | None, project: Project, now: datetime) -> First
         return no_experiment()
     if analysis.results.balance.ok is False:
         return broken_split(analysis.results)
-    if not analysis.maturity.mature:
-        return too_early(analysis.registered, analysis.maturity, now, project.timezone)
-    return first_screen(analysis.registered, analysis.results, analysis.gains, project.currency, analysis.guardrails)
+    registered, over_time = analysis.registered, analysis.over_time
+    if not analysis.is_read:
+        if over_time:
+            return between_looks(registered, over_time)
+        return too_early(registered, analysis.maturity, now, project.timezone)
+    screen = first_screen(registered, analysis.results, analysis.gains, project.currency, analysis.guardrails)
+    return still_open(screen, registered, over_time) if over_time and not over_time.ended else screen
 
 
 def _deviations(connection: Connection, project: Project, campaign: str) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 from handbill.reports.content import Section, Table
 from handbill.reports.document import Analysis, Report
 from handbill.reports.effect_tables import p_value
+from handbill.reports.over_time import ANY_TIME, LOOKS
 from handbill.reports.phrases import reading_of
 from handbill.reports.registered import Registered, RegisteredArm
 from handbill.reports.wording import capital, count, day, duration, listed, money, number, percent, plural
@@ -24,7 +25,7 @@ def registration_section(report: Report, analysis: Analysis) -> Section:
         ("Window", f"{duration(registered.within)} after the planned contact, the same for every arm"),
         ("Goal", "an order" if registered.goal_event == "order" else registered.goal_event),
         ("Also shown", ", ".join(registered.secondary) or "nothing"),
-        ("Analysis", "one reading, when every window has closed"),
+        ("Analysis", _analysis(registered)),
         ("Sealed", f"{_moment(report, registered.sealed_at)}, digest {registered.digest[:12]}"),
     ]
     if report.deviations:
@@ -53,12 +54,13 @@ def method_section(analysis: Analysis) -> Section:
     found = {(one.metric, one.result.method, one.result.source): None for one in analysis.results.comparisons}
     rows = tuple((analysis.registered.readings[metric].title, method, source) for metric, method, source in found)
     confidence = f"{analysis.registered.confidence * 100:g} %"
+    together = "Bonferroni, on top of what looking often costs" if analysis.over_time else "Dunnett"
     return Section(
         key="method",
         title="How it was computed",
         lead=(
             f"Differences are arm minus control, two-sided, with {confidence} intervals. "
-            "Intervals and p of the primary metric hold for all its comparisons together (Dunnett); elsewhere each "
+            f"Intervals and p of the primary metric hold for all its comparisons together ({together}); elsewhere each "
             "interval holds by itself, and p is corrected so that at most a tenth of the claims about secondary "
             "metrics are false (Benjamini and Hochberg)."
         ),
@@ -80,6 +82,16 @@ def _primary(registered: Registered) -> str:
     goal = registered.deciding[0] if len(registered.deciding) == 1 < len(registered.pairs) else None
     beside = f" of {goal[0]} − {goal[1]}" if goal else ""
     return f"{metric.title.lower()}{beside}, {registered.confidence * 100:g} % confidence"
+
+
+def _analysis(registered: Registered) -> str:
+    planned = f"of {plural(registered.size, registered.unit)} planned in all"
+    if registered.analysis == LOOKS:
+        looks = listed([percent(look, 0.01) for look in registered.looks])
+        return f"planned looks when the windows have closed of {looks} {planned}"
+    if registered.analysis == ANY_TIME:
+        return f"at any time, over the windows that have closed {planned}"
+    return "one reading, when every window has closed"
 
 
 def _sought(report: Report, registered: Registered) -> str:

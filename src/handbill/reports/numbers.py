@@ -9,6 +9,7 @@ from handbill.reports.beside_numbers import beside_as_json, given, range_as_json
 from handbill.reports.document import Analysis, Report
 from handbill.reports.factorial import Factorial
 from handbill.reports.money import Gain
+from handbill.reports.over_time import OverTime
 from handbill.statistics.results import as_json as results_as_json
 
 
@@ -75,7 +76,34 @@ def _analysis(analysis: Analysis) -> dict[str, Any]:
         "money": [_gain(gain) for gain in analysis.gains],
         **({"channels": _factorial(analysis.factorial)} if analysis.factorial else {}),
         **beside_as_json(analysis),
+        **({"over_time": _over_time(analysis.over_time)} if analysis.over_time else {}),
     }
+
+
+def _over_time(over_time: OverTime) -> dict[str, Any]:
+    return given(
+        {
+            "analysis": over_time.analysis,
+            "size": over_time.size,
+            "counted": over_time.counted,
+            "ended": over_time.ended,
+            "read_until": _time(over_time.read_until) if over_time.read_until else None,
+            "next_look": over_time.next_look,
+            "looks": [
+                {
+                    "planned": look.planned,
+                    "fraction": look.fraction,
+                    "until": _time(look.until),
+                    "units": look.units,
+                    "comparisons": [
+                        {"arm": arm, "control": control, "z": z, "border": look.border[arm, control]}
+                        for (arm, control), z in look.z.items()
+                    ],
+                }
+                for look in over_time.looks
+            ],
+        }
+    )
 
 
 def _gain(gain: Gain) -> dict[str, Any]:

@@ -39,7 +39,8 @@ class Registered:
     """An experiment as it was sealed. Times and money in the goal's own words, shares and rates as fractions.
 
     `pairs` are all comparisons, (arm, control) each; `deciding` is the one that the registration names, else all.
-    `runs` and `until` narrow what is measured to some of the units; see `Units`.
+    `size` is how many units are planned in all and `looks` at which parts of them it is read, where units arrive over
+    time. `runs` and `until` narrow what is measured to some of the units; see `Units`.
     """
 
     experiment_id: int
@@ -62,6 +63,9 @@ class Registered:
     digest: str
     guardrails: tuple[Rail, ...] = ()
     own: tuple[Own, ...] = ()
+    analysis: str = "fixed"
+    size: int = 0
+    looks: tuple[float, ...] = ()
     runs: tuple[int, ...] | None = None
     until: datetime | None = None
 
@@ -115,6 +119,9 @@ def read_registered(connection: Connection, campaign: str) -> Registered | None:
         digest=row.registration_digest,
         guardrails=tuple(Rail(**each) for each in sealed.get("guardrails", ())),
         own=tuple(_own(name, each) for name, each in sealed.get("metrics", {}).items()),
+        analysis=sealed.get("analysis", "fixed"),
+        size=sealed.get("size", 0),
+        looks=tuple(sealed.get("looks", ())),
     )
 
 

@@ -4,7 +4,7 @@ from zoneinfo import ZoneInfo
 
 from handbill.reports.beside_tables import attributed_section, beside_section, guardrail_section
 from handbill.reports.content import Figure, Section
-from handbill.reports.course_tables import course_section, segments_section
+from handbill.reports.course_tables import course_section, looks_section, segments_section
 from handbill.reports.document import Analysis, Report
 from handbill.reports.effect_tables import NONE, effect_picture, effect_section, exploratory_section
 from handbill.reports.ground import method_section, quality_section, registration_section
@@ -23,13 +23,18 @@ def sections_of(report: Report) -> list[Section]:
     analysis = report.analysis
     if analysis is None:
         return [audience_section(report), funnel_section(report), quality_section(report)]
-    if not analysis.maturity.mature:
-        return [
-            audience_section(report), funnel_section(report), registration_section(report, analysis),
+    if not analysis.is_read:
+        early = [
+            looks_section(report, analysis),
+            audience_section(report),
+            funnel_section(report),
+            registration_section(report, analysis),
             quality_section(report),
-        ]  # fmt: skip
+        ]
+        return [section for section in early if section is not None]
     found = [
         effect_section(report, analysis),
+        looks_section(report, analysis),
         guardrail_section(analysis),
         money_section(report, analysis),
         factorial_section(analysis),

@@ -141,6 +141,11 @@ def too_early(registered: Registered, maturity: Maturity, now: datetime, timezon
     return _one("too_early", says, f"import the {what} up to {opens}.")
 
 
+def too_soon(says: str, next_: str) -> FirstScreen:
+    """The words while a result may not be read yet."""
+    return _one("too_early", says, next_)
+
+
 def broken_split(results: Results) -> FirstScreen:
     """The words for arms of other sizes than declared, which no comparison survives."""
     return _one("split_broken", results.balance.reasons[0], "find the fault before anything else.")

@@ -111,27 +111,12 @@ def combined_z(p_test: float, z_rollout: float, test_share: float) -> float:
     return math.sqrt(test_share) * z_test + math.sqrt(1 - test_share) * z_rollout
 
 
-def _subsets_with(winner: str, names: Sequence[str]) -> Iterator[tuple[str, ...]]:
-    """All sets of versions that the winner is in: each is a hypothesis that must be rejected."""
-    others = [name for name in names if name != winner]
-    for size in range(len(others) + 1):
-        for some in combinations(others, size):
-            yield (winner, *some)
+def standard_errors_above(holdout: Aggregate, arm: Aggregate) -> float:
+    """How far the arm lies above the holdout, in standard errors; exact where counts are small.
 
-
-def _evidence(stage: Stage, where: str) -> tuple[dict[str, float], tuple[str, ...]]:
-    """z of each version against the holdout, or why there is none."""
-    found, reasons = {}, []
-    for name, arm in stage.versions.items():
-        try:
-            found[name] = _z(stage.holdout, arm)
-        except NotMeasurable as problem:
-            reasons.append(f"{name} in {where}: {problem}")
-    return found, tuple(reasons)
-
-
-def _z(holdout: Aggregate, arm: Aggregate) -> float:
-    """How far the arm lies above the holdout, in standard errors; exact where counts are small."""
+    Raises:
+        NotMeasurable: an arm is empty, or has too few buyers.
+    """
     if isinstance(holdout, Proportion) and isinstance(arm, Proportion):
         if not holdout.of or not arm.of:
             raise NotMeasurable("There are no contacts in this arm or in the holdout.")
@@ -146,6 +131,25 @@ def _z(holdout: Aggregate, arm: Aggregate) -> float:
             raise NotMeasurable(f"An arm has {fewest} buyers, and under {FEWEST_BUYERS} revenue is not testable.")
         return hall(holdout, arm).t
     raise TypeError("one arm is a proportion and the other a mean")
+
+
+def _subsets_with(winner: str, names: Sequence[str]) -> Iterator[tuple[str, ...]]:
+    """All sets of versions that the winner is in: each is a hypothesis that must be rejected."""
+    others = [name for name in names if name != winner]
+    for size in range(len(others) + 1):
+        for some in combinations(others, size):
+            yield (winner, *some)
+
+
+def _evidence(stage: Stage, where: str) -> tuple[dict[str, float], tuple[str, ...]]:
+    """z of each version against the holdout, or why there is none."""
+    found, reasons = {}, []
+    for name, arm in stage.versions.items():
+        try:
+            found[name] = standard_errors_above(stage.holdout, arm)
+        except NotMeasurable as problem:
+            reasons.append(f"{name} in {where}: {problem}")
+    return found, tuple(reasons)
 
 
 def _load(holdout: Aggregate, arm: Aggregate) -> float:

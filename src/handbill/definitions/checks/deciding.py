@@ -90,6 +90,18 @@ def _check_analysis(draft: Draft) -> Iterator[Finding]:
         what = f"looks belong to group_sequential, and the analysis is {analysis}."
         yield Finding(("looks",), what, "Write analysis: group_sequential, or remove looks.", at_key=True)
     yield from _check_looks(draft)
+    if analysis not in _OVER_TIME:
+        if draft.has("experiment", "size"):
+            what = f"size belongs to group_sequential and always_valid, and the analysis is {analysis}."
+            yield Finding(("size",), what, "Remove size.", at_key=True)
+        return
+    if not draft.has("experiment", "size"):
+        what = f"{analysis} has no size: nothing says how many {_unit(draft)}s are planned in all."
+        yield Finding(("analysis",), what, "Add size: 20000; `handbill power` says how many it takes.")
+
+
+def _unit(draft: Draft) -> str:
+    return draft.text("experiment", "unit") or "contact"
 
 
 def _check_looks(draft: Draft) -> Iterator[Finding]:
