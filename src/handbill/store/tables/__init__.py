@@ -25,7 +25,7 @@ from handbill.store.tables.people import (
     suppressed_digest,
     suppression,
 )
-from handbill.store.tables.privacy import audit_entry, erasure
+from handbill.store.tables.privacy import audit_entry, chore, erasure
 from handbill.store.tables.results import experiment_result, simulated_truth
 from handbill.store.tables.webhooks import stray_event, webhook, webhook_count
 from handbill.store.tables.wishes import confirmation, preference
@@ -42,6 +42,7 @@ __all__ = [
     "attribute_history",
     "audit_entry",
     "budget_use",
+    "chore",
     "confirmation",
     "consent",
     "contact",

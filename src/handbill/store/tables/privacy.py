@@ -1,4 +1,4 @@
-"""Tables of who was erased, and of who did what."""
+"""Tables of who was erased, of who did what, and of what was tidied up when."""
 
 from sqlalchemy import Column, ForeignKey, Index, Table, Text, text
 
@@ -11,6 +11,14 @@ erasure = Table(
     Column("contact_id", ForeignKey("contact.id", ondelete="CASCADE"), primary_key=True, autoincrement=False),
     Column("erased_at", UtcTime, nullable=False),
     comment="contacts of whom nothing is left but their place in the books",
+)
+
+chore = Table(
+    "chore",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("done_at", UtcTime, nullable=False, comment="when there was last nothing more to do"),
+    comment="tidying that looks through whole tables, and so is done once a day",
 )
 
 audit_entry = Table(

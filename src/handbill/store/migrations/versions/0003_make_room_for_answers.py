@@ -38,6 +38,12 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_audit_entry_action_at'), ['action', 'at'], unique=False)
         batch_op.create_index(batch_op.f('ix_audit_entry_at'), ['at'], unique=False)
 
+    op.create_table('chore',
+    sa.Column('name', sa.Text(), nullable=False),
+    sa.Column('done_at', sa.BigInteger(), nullable=False, comment='when there was last nothing more to do'),
+    sa.PrimaryKeyConstraint('name', name=op.f('pk_chore')),
+    comment='tidying that looks through whole tables, and so is done once a day'
+    )
     op.create_table('link',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('digest', sa.Text(), nullable=False, comment='of all that follows but the time'),
