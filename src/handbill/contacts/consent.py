@@ -43,6 +43,23 @@ def record_consent(  # noqa: PLR0913 - a consent is proven by all of these
     connection.execute(insert_into(connection, consent).values(values).on_conflict_do_nothing())
 
 
+def in_force(connection: Connection, contact_id: int) -> dict[tuple[str, str], tuple[str, datetime]]:
+    """What a contact's latest entry for each channel and topic says, and when it was made.
+
+    An entry for all topics stands under `*`, and holds for each topic without a later one of its own.
+    """
+    ledger = select(consent.c.channel, consent.c.topic, consent.c.state, consent.c.at)
+    mine = ledger.where(consent.c.contact_id == contact_id).order_by(consent.c.at, consent.c.state)
+    return {(channel, topic): (state, at) for channel, topic, state, at in connection.execute(mine).tuples()}
+
+
+def agreed(connection: Connection, contact_id: int, channel: str, topic: str) -> bool:
+    """Whether a contact has agreed to a topic on a channel; `granted` for one contact."""
+    entries = in_force(connection, contact_id)
+    found = [entries[channel, each] for each in (topic, EVERY_TOPIC) if (channel, each) in entries]
+    return bool(found) and max(found, key=lambda entry: (entry[1], entry[0]))[0] == GRANTED
+
+
 def granted(channel: str, topic: str) -> ColumnElement[bool]:
     """Whether the contact of the statement around this one has agreed to a topic on a channel. Never null.
 

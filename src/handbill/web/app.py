@@ -7,7 +7,7 @@ from starlette.applications import Starlette
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp
 
-from handbill.web import health
+from handbill.web import confirmation_mails, health, opt_in, preferences, privacy, unsubscribe
 from handbill.web.headers import SecurityHeaders
 from handbill.web.limits import Limited, Limits
 from handbill.web.log import Logged
@@ -16,10 +16,16 @@ from handbill.web.service import Service
 
 Part = Callable[[Service], list[BaseRoute]]
 
-PARTS: Sequence[Part] = (health.routes,)
+PARTS: Sequence[Part] = (
+    health.routes,
+    unsubscribe.routes,
+    preferences.routes,
+    opt_in.routes,
+    privacy.routes,
+)
 """Each part's routes; a part is a module."""
 
-ALONGSIDE: Sequence[Callable[[Service], AbstractContextManager[object]]] = ()
+ALONGSIDE: Sequence[Callable[[Service], AbstractContextManager[object]]] = (confirmation_mails.carrying,)
 """What runs beside the requests, such as a writer that many of them share: entered before the first request, left
 after the last."""
 
