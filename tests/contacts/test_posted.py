@@ -10,11 +10,11 @@ from handbill.store.tables import contact, event, order_line, orders, source_wat
 from tests.conftest import NOW
 from tests.contacts.conftest import Shop
 
-ANN = {"external_id": "1", "email": "ann@example.org", "first_name": "Ann", "points": 5}
-VIEW = {"event_id": "e1", "kind": "page_view", "contact": "1", "occurred_at": "2026-11-30T10:00:00Z"}
+ANN: dict[str, Any] = {"external_id": "1", "email": "ann@example.org", "first_name": "Ann", "points": 5}
+VIEW: dict[str, Any] = {"event_id": "e1", "kind": "page_view", "contact": "1", "occurred_at": "2026-11-30T10:00:00Z"}
 EVENT_FIELDS = "event_id, kind, contact, email, occurred_at, verdict or properties"
-PEN = {"sku": "pen", "quantity": 1, "price": 1}
-ORDER = {
+PEN: dict[str, Any] = {"sku": "pen", "quantity": 1, "price": 1}
+ORDER: dict[str, Any] = {
     "order_id": "A",
     "contact": "1",
     "ordered_at": "2026-11-30T10:00:00Z",

@@ -20,6 +20,22 @@ from handbill.store.connection import reading, writing
 from handbill.store.inserts import insert_into
 from handbill.store.tables import api_answer
 
+__all__ = [
+    "KEPT_FOR",
+    "KINDS",
+    "LONGEST_SOURCE",
+    "MOST_ROWS",
+    "SOURCE_PATTERN",
+    "Batch",
+    "BatchRefused",
+    "FieldSpec",
+    "Watermark",
+    "known_watermarks",
+    "line_fields",
+    "row_fields",
+    "take_batch",
+]
+
 KINDS = ("events", "orders", "contacts")
 MOST_ROWS = 1_000
 LONGEST_SOURCE = 60

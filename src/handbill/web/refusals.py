@@ -46,7 +46,7 @@ def too_many(scope: Scope, wait: float) -> Response:
     return refusal(scope, 429, f"Ask again in {seconds} s.", {"Retry-After": str(seconds)})
 
 
-def answer_refusal(request: Request, error: Exception) -> Response:
+async def answer_refusal(request: Request, error: Exception) -> Response:
     """For whatever a handler raises."""
     if isinstance(error, HTTPException):
         detail = "" if error.detail == HTTPStatus(error.status_code).phrase else error.detail

@@ -19,7 +19,7 @@ from handbill.contacts.merging.households import settle_households
 from handbill.contacts.merging.identities import note_merges, say_whom_rows_mean
 from handbill.contacts.merging.kinds import Import, Kind, Merged
 from handbill.contacts.merging.merges import merge_known, withdraw_for_all
-from handbill.contacts.merging.staging import SQLITE
+from handbill.contacts.merging.staging import SQLITE, one_at_a_time
 from handbill.contacts.rows.quarantine import Quarantine
 from handbill.contacts.suppressions import suppress_known_digests
 from handbill.definitions.fields import BUILTIN_FIELDS
@@ -31,6 +31,7 @@ stage = contact_stage
 
 def merge_contacts(connection: Connection, run: Import, quarantine: Quarantine) -> Merged:
     """Brings the staged rows into the store: new contacts are added, known ones change where the file has columns."""
+    one_at_a_time(connection, "contacts")
     filled = {*run.layout.filled, *run.layout.extras}
     attributes = sorted(name for name in filled if name not in BUILTIN_FIELDS)
     say_whom_rows_mean(connection, run)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from io import StringIO
 from typing import TYPE_CHECKING, Any, cast
 
-from sqlalchemy import Column, Connection, Engine, MetaData, Table
+from sqlalchemy import Column, Connection, Engine, MetaData, Table, func, select
 
 from handbill.store.connection import WRITES, plain_errors
 
@@ -43,6 +43,14 @@ def merging(connection: Connection) -> Iterator[None]:
     connection.commit()
     with connection.execution_options(**{WRITES: True}).begin():
         yield
+
+
+def one_at_a_time(connection: Connection, what: str) -> None:
+    """Waits until no other transaction merges the same: two that change the same rows in another order would lock
+    each other out. SQLite has one writer anyway.
+    """
+    if connection.dialect.name != SQLITE:
+        connection.execute(select(func.pg_advisory_xact_lock(func.hashtext(f"handbill merges {what}"))))
 
 
 @dataclass(frozen=True)
