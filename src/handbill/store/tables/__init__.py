@@ -26,7 +26,7 @@ from handbill.store.tables.people import (
     suppression,
 )
 from handbill.store.tables.privacy import audit_entry, chore, erasure
-from handbill.store.tables.results import experiment_result, simulated_truth
+from handbill.store.tables.results import experiment_result, rollout_decision, simulated_truth
 from handbill.store.tables.webhooks import stray_event, webhook, webhook_count
 from handbill.store.tables.wishes import confirmation, preference
 
@@ -66,6 +66,7 @@ __all__ = [
     "print_piece",
     "product",
     "rate_bucket",
+    "rollout_decision",
     "run",
     "seed_copy",
     "simulated_truth",

@@ -156,6 +156,18 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('contact_id', name=op.f('pk_preference')),
     comment='only those who asked for something'
     )
+    op.create_table('rollout_decision',
+    sa.Column('experiment_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('winner', sa.Text(), nullable=False, comment='the arm that goes to everybody who was not in the test'),
+    sa.Column('by_metric', sa.Text(), nullable=False, comment='what picked it, as it was registered'),
+    sa.Column('numbers', sa.JSON(none_as_null=True).with_variant(postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), 'postgresql'), nullable=False, comment='by arm: units, count and value of the metric when it was picked'),
+    sa.Column('decided_at', sa.BigInteger(), nullable=False),
+    sa.Column('decided_by', sa.Text(), nullable=False, comment='schedule, or who said so by hand'),
+    sa.Column('because', sa.Text(), nullable=True, comment='why it was picked by hand'),
+    sa.ForeignKeyConstraint(['experiment_id'], ['experiment.id'], name=op.f('fk_rollout_decision_experiment_id'), ondelete='CASCADE'),
+    sa.PrimaryKeyConstraint('experiment_id', name=op.f('pk_rollout_decision')),
+    comment='which version won the test of an experiment, with the numbers that it was picked by'
+    )
     op.create_table('stray_event',
     sa.Column('source', sa.Text(), nullable=False),
     sa.Column('source_event_id', sa.Text(), nullable=False),
