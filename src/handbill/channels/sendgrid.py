@@ -106,6 +106,7 @@ _BOUNCES: Mapping[str, BounceKind] = {
     "Reputation": BounceKind.BLOCKED,
     "Frequency/Volume": BounceKind.BLOCKED,
     "Frequency or Volume Too High": BounceKind.BLOCKED,
+    "Unclassified": BounceKind.UNKNOWN,
 }
 """What it makes of the other server's words."""
 _TYPES: Mapping[str, BounceKind] = {"bounce": BounceKind.HARD, "blocked": BounceKind.BLOCKED}
