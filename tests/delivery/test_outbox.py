@@ -21,9 +21,9 @@ from handbill.delivery.outbox import (
     claim,
     mark_committing,
     release,
-    settle,
 )
 from handbill.delivery.run_state import cancel_run, pause_run
+from handbill.delivery.settling import settle
 from handbill.store.connection import reading, writing
 from handbill.store.tables import budget_use
 from tests.conftest import NOW

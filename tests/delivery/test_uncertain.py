@@ -5,7 +5,8 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import Engine, select
 
-from handbill.delivery.outbox import Settlement, mark_committing, settle
+from handbill.delivery.outbox import Settlement, mark_committing
+from handbill.delivery.settling import settle
 from handbill.delivery.uncertain import (
     CLOSE_AFTER,
     close_old,

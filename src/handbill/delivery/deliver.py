@@ -16,7 +16,7 @@ from handbill.delivery.group_commit import GroupCommit
 from handbill.delivery.job import CHANNEL, Job, job_of
 from handbill.delivery.messages import Composer
 from handbill.delivery.night import Night, hold_back, night_of
-from handbill.delivery.outbox import ENDED, Claimed, Settlement, Verdict, mark_committing, release, settle
+from handbill.delivery.outbox import ENDED, Claimed, Settlement, Verdict, mark_committing, release
 from handbill.delivery.providers import signing_key, unavailable
 from handbill.delivery.published import Listed, publish
 from handbill.delivery.retry import RetryRules
@@ -30,6 +30,7 @@ from handbill.delivery.sender import (
     SenderRefused,
     Unreachable,
 )
+from handbill.delivery.settling import settle
 from handbill.delivery.worker import Worker
 from handbill.errors import ChannelUnavailable, Problem
 from handbill.settings import Settings

@@ -4,43 +4,34 @@ Every transition names the state and the fence that it expects, so whoever lost 
 All functions work inside the caller's transaction. docs/reference/outbox.md draws the states.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from functools import cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from sqlalchemy import (
-    BigInteger,
     ColumnElement,
     Connection,
-    FromClause,
-    Insert,
-    Integer,
     Select,
-    Text,
     Update,
     and_,
     bindparam,
-    case,
     exists,
     false,
     func,
-    insert,
     literal,
     or_,
     select,
     true,
     update,
 )
-from sqlalchemy.sql.dml import ReturningUpdate
 
 from handbill.contacts.consent import granted
 from handbill.contacts.preferences import paused
-from handbill.delivery.budget import CHARGED, charge, refund
-from handbill.store.given import as_given, given
-from handbill.store.tables import attempt, contact, outbox, run, suppression
+from handbill.delivery.budget import charge, refund
+from handbill.delivery.held import fences, in_state, is_held, ready
+from handbill.store.tables import contact, outbox, run, suppression
 from handbill.store.types import UtcTime, to_micros
 
 
@@ -184,9 +175,7 @@ def mark_committing(
         return {}
     channel = rows[0].channel
     affordable = charge(connection, channel, rows, budget) if budget is not None else list(rows)
-    parameters = {**_fences(affordable), "lease_until": lease_until, "now": now}
-    statement = _mark(connection.dialect.name, channel, topic)
-    marked = set(connection.scalars(statement, parameters)) if affordable else set()
+    marked = _mark(connection, affordable, topic, now, lease_until) if affordable else set()
     if budget is not None:
         refund(connection, channel, sum(row.cost for row in affordable if row.id not in marked))
     verdicts = dict.fromkeys(marked, Verdict.GO)
@@ -194,18 +183,6 @@ def mark_committing(
         verdicts |= _explain(connection, refused, now=now, topic=topic)
         _let_go(connection, refused, verdicts, now=now)
     return verdicts
-
-
-def settle(connection: Connection, settlements: Sequence[Settlement], *, now: datetime) -> None:
-    """Writes down how tries ended. A row that somebody else took over in the meantime keeps what they say."""
-    if not settlements:
-        return
-    dialect = connection.dialect.name
-    if returned := [s.row for s in settlements if s.was_marked and s.state not in CHARGED]:
-        refund(connection, returned[0].channel, connection.scalar(_cost_of_marked(dialect), _fences(returned)) or 0)
-    parameters = {"settled": as_given(map(_as_given, settlements)), "now": now}
-    connection.execute(_settle(dialect), parameters)
-    connection.execute(_keep_attempts(dialect), parameters)
 
 
 def release(connection: Connection, run_id: int, channel: str, *, owner: str) -> int:
@@ -241,37 +218,35 @@ def _consented(channel: str, topic: str) -> ColumnElement[bool]:
     return exists().where(contact.c.id == outbox.c.contact_id, granted(channel, topic))
 
 
-@cache
-def _held(dialect: str) -> FromClause:
-    """The rows that `_fences` gives."""
-    return given(dialect, "held", {"id": BigInteger(), "fence": Integer()})
+def _mark(
+    connection: Connection, rows: Sequence[Claimed], topic: str | None, now: datetime, lease_until: datetime
+) -> set[int]:
+    """Marks those of the rows that may leave; answers which."""
+    leavable = ready(connection, _leavable, rows[0].channel, topic)
+    marked = {id_ for (id_,) in leavable.run(connection, **fences(rows), now=to_micros(now))}
+    held = fences(row for row in rows if row.id in marked)
+    ready(connection, _mark_held).run(connection, **held, lease_until=to_micros(lease_until))
+    return marked
 
 
-def _is_held(dialect: str) -> ColumnElement[bool]:
-    """Rows that are still as their claim left them."""
-    held = _held(dialect)
-    return and_(outbox.c.id == held.c.id, outbox.c.fence == held.c.fence)
-
-
-def _fences(rows: Iterable[Claimed]) -> dict[str, str]:
-    return {"held": as_given({"id": row.id, "fence": row.fence} for row in rows)}
-
-
-@cache
-def _mark(dialect: str, channel: str, topic: str | None) -> ReturningUpdate[tuple[int]]:
-    """Made once: making this statement anew for every message took longer than running it, and than sending."""
-    now = bindparam("now", type_=UtcTime)
+def _leavable(dialect: str, channel: str, topic: str | None) -> Select[tuple[int]]:
+    """Locked, so that nobody changes them before they are marked; SQLite has one writer at a time anyway."""
+    now = bindparam("now", type_=UtcTime, required=False)
     wanted = [
-        _is_held(dialect),
-        outbox.c.state == "claimed",
+        is_held(dialect),
+        in_state("claimed"),
         _in_time(now),
         exists().where(run.c.id == outbox.c.run_id, _run_goes_on(now)),
         ~_suppressed(),
     ]
     if topic is not None:
-        wanted += (_consented(channel, topic), ~paused(outbox.c.contact_id, now))
-    marked = {"state": "committing", "lease_until": bindparam("lease_until", type_=UtcTime)}
-    return update(outbox).where(*wanted).values(marked).returning(outbox.c.id)
+        wanted += [_consented(channel, topic), ~paused(outbox.c.contact_id, now)]
+    return select(outbox.c.id).where(*wanted).with_for_update(of=outbox)
+
+
+def _mark_held(dialect: str) -> Update:
+    lease_until = bindparam("lease_until", type_=UtcTime, required=False)
+    return update(outbox).where(is_held(dialect)).values(state="committing", lease_until=lease_until)
 
 
 def _explain(
@@ -285,7 +260,7 @@ def _explain(
     consented = _consented(rows[0].channel, topic) if topic is not None else true()
     rests = paused(outbox.c.contact_id, literal(now, UtcTime)) if topic is not None else false()
     columns = (outbox.c.id, outbox.c.expires_at, _suppressed(), consented, rests)
-    found = connection.execute(select(*columns).where(_is_held(dialect), outbox.c.state == "claimed"), _fences(rows))
+    found = connection.execute(select(*columns).where(is_held(dialect), outbox.c.state == "claimed"), fences(rows))
     verdicts = {row.id: Verdict.LOST for row in rows}
     for id_, expires_at, is_suppressed, is_consented, is_paused in found:
         if expires_at is not None and expires_at <= now:
@@ -310,7 +285,7 @@ _QUEUED_AGAIN = {Verdict.OVER_BUDGET: "queued", Verdict.NOT_RUNNING: "queued"}
 
 
 def _let_go(connection: Connection, rows: Sequence[Claimed], verdicts: dict[int, Verdict], *, now: datetime) -> None:
-    held = _is_held(connection.dialect.name)
+    held = is_held(connection.dialect.name)
     for verdict, state in (ENDED | _QUEUED_AGAIN).items():
         if concerned := [row for row in rows if verdicts[row.id] is verdict]:
             ended = {"reason": str(verdict), "settled_at": now} if state != "queued" else {}
@@ -318,81 +293,5 @@ def _let_go(connection: Connection, rows: Sequence[Claimed], verdicts: dict[int,
                 update(outbox)
                 .where(held, outbox.c.state == "claimed")
                 .values(state=state, owner=None, lease_until=None, **ended),
-                _fences(concerned),
+                fences(concerned),
             )
-
-
-# ---------------------------------------------------------------- how a try ended
-
-# An answer that comes after the lease was over still counts: it is evidence for a message that is uncertain by now.
-_MARKED = ("committing", "uncertain")
-
-
-@cache
-def _settled(dialect: str) -> FromClause:
-    """The settlements that `_as_given` gives."""
-    texts, numbers = ("state", "reason", "their_id", "said", "outcome"), ("again_at", "last_at")
-    return given(
-        dialect,
-        "settled",
-        {"id": BigInteger(), "fence": Integer(), "was_marked": Integer(), "number": Integer(), "code": Integer()}
-        | dict.fromkeys(texts, Text())
-        | dict.fromkeys(numbers, BigInteger()),
-    )
-
-
-def _as_given(settlement: Settlement) -> dict[str, int | str | None]:
-    row = settlement.row
-    return {
-        "id": row.id,
-        "fence": row.fence,
-        "was_marked": int(settlement.was_marked),
-        "number": row.attempt + 1,
-        "state": settlement.state,
-        "reason": settlement.reason,
-        "again_at": None if settlement.not_before is None else to_micros(settlement.not_before),
-        "last_at": None if settlement.expires_at is None else to_micros(settlement.expires_at),
-        "their_id": settlement.provider_id,
-        "code": settlement.code,
-        "said": settlement.text,
-        "outcome": settlement.outcome,
-    }
-
-
-@cache
-def _settle(dialect: str) -> Update:
-    how, now = _settled(dialect).c, bindparam("now", type_=UtcTime)
-    was_theirs = or_(
-        and_(how.was_marked == 1, or_(*(outbox.c.state == state for state in _MARKED))),
-        and_(how.was_marked == 0, outbox.c.state == "claimed"),
-    )
-    values: dict[str, Any] = {
-        "state": how.state,
-        "reason": how.reason,
-        "attempt": outbox.c.attempt + 1,
-        "owner": None,
-        "lease_until": None,
-        "not_before": func.coalesce(how.again_at, outbox.c.not_before),
-        "expires_at": func.coalesce(how.last_at, outbox.c.expires_at),
-        "provider_id": func.coalesce(how.their_id, outbox.c.provider_id),
-        "answer_code": how.code,
-        "answer_text": how.said,
-        "accepted_at": case((how.state == "accepted", now)),
-        "settled_at": case((how.state != "queued", now)),
-    }
-    return update(outbox).where(outbox.c.id == how.id, outbox.c.fence == how.fence, was_theirs).values(values)
-
-
-@cache
-def _keep_attempts(dialect: str) -> Insert:
-    """Every try of a message that is still there, whoever holds it by now."""
-    settled = _settled(dialect)
-    how, now = settled.c, bindparam("now", type_=UtcTime)
-    tries = select(how.id, how.number, now, how.outcome, how.code, how.said)
-    names = ("outbox_id", "number", "ended_at", "outcome", "answer_code", "answer_text")
-    return insert(attempt).from_select(names, tries.join(outbox, outbox.c.id == how.id))
-
-
-@cache
-def _cost_of_marked(dialect: str) -> Select[tuple[int]]:
-    return select(func.sum(outbox.c.cost)).where(_is_held(dialect), outbox.c.state.in_(_MARKED))

@@ -18,9 +18,10 @@ from handbill.definitions.campaign import Campaign
 from handbill.definitions.policy import DirectMailChannel
 from handbill.definitions.project import Project
 from handbill.delivery.budget import refund
-from handbill.delivery.outbox import Settlement, Verdict, mark_committing, settle
+from handbill.delivery.outbox import Settlement, Verdict, mark_committing
 from handbill.delivery.print_pieces import Piece, Printing, Rejections
 from handbill.delivery.print_recovery import BEGUN, forget_batch, settle_batch
+from handbill.delivery.settling import settle
 from handbill.delivery.worker import Worker
 from handbill.rendering.paper import BLEED, PAPERS
 from handbill.rendering.press_room import PressRoom, Rendered

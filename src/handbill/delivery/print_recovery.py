@@ -9,7 +9,8 @@ from sqlalchemy import Connection, Engine, Row, delete, select, update
 
 from handbill.channels.print_house import is_handed_over, remove_draft
 from handbill.delivery.leases import gone, is_of_this_machine
-from handbill.delivery.outbox import Claimed, Settlement, settle
+from handbill.delivery.outbox import Claimed, Settlement
+from handbill.delivery.settling import settle
 from handbill.settings import Settings
 from handbill.store.connection import reading, writing
 from handbill.store.tables import outbox, print_batch, print_piece, run

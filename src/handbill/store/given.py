@@ -15,7 +15,7 @@ from sqlalchemy.sql.type_api import TypeEngine
 
 def given(dialect: str, name: str, columns: Mapping[str, TypeEngine[Any]]) -> FromClause:
     """The rows that parameter `name` holds, made by `as_given`. Their values are whole numbers and texts."""
-    parameter = bindparam(name, type_=Text())
+    parameter = bindparam(name, type_=Text(), required=False)
     if dialect == "sqlite":
         each = func.json_each(parameter).table_valued("value", name=f"{name}_each")
         values = (

@@ -1,0 +1,71 @@
+"""Which rows of the outbox a process holds, in statements that are made ready once and run for every group."""
+
+from collections.abc import Callable, Iterable
+from functools import cache
+from typing import Any, Protocol
+
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    FromClause,
+    Integer,
+    Select,
+    and_,
+    literal_column,
+)
+from sqlalchemy.sql.dml import UpdateBase
+
+from handbill.store.given import as_given, given
+from handbill.store.prepared import Prepared
+from handbill.store.tables import outbox
+
+
+class Holdable(Protocol):
+    """A row's number, and the fence that proves the claim."""
+
+    @property
+    def id(self) -> int:
+        """The row."""
+
+    @property
+    def fence(self) -> int:
+        """How often it had been claimed, this time included."""
+
+
+def is_held(dialect: str) -> ColumnElement[bool]:
+    """Rows that are still as their claim left them, of those that parameter `held` gives."""
+    held = _held(dialect)
+    return and_(outbox.c.id == held.c.id, outbox.c.fence == held.c.fence)
+
+
+def fences(rows: Iterable[Holdable]) -> dict[str, str]:
+    """The parameter `held`."""
+    return {"held": as_given({"id": row.id, "fence": row.fence} for row in rows)}
+
+
+def in_state(*states: str) -> ColumnElement[bool]:
+    """Whether a message is in one of the states.
+
+    As constants: SQLite plans a statement anew at each run when a parameter may decide whether a partial index fits,
+    which takes ten times as long as to run it.
+    """
+    return outbox.c.state.in_([literal_column(f"'{state}'") for state in states])
+
+
+def ready(
+    connection: Connection, make: Callable[..., Select[Any] | UpdateBase], *terms: str | tuple[str, ...] | None
+) -> Prepared:
+    """The statement that `make` makes of the dialect and the terms, ready to be run on this database."""
+    key = (make, connection.dialect.name, *terms)
+    if key not in _READY:
+        _READY[key] = Prepared(make(connection.dialect.name, *terms), connection.dialect)
+    return _READY[key]
+
+
+_READY: dict[tuple[object, ...], Prepared] = {}
+
+
+@cache
+def _held(dialect: str) -> FromClause:
+    return given(dialect, "held", {"id": BigInteger(), "fence": Integer()})

@@ -1,0 +1,28 @@
+"""Statements that are made ready once and run for every group of messages.
+
+Looking a statement up and binding its values took SQLAlchemy ten times as long as running it took SQLite.
+"""
+
+from typing import Any
+
+from sqlalchemy import Connection, CursorResult, Dialect, Select
+from sqlalchemy.sql.dml import UpdateBase
+
+
+class Prepared:
+    """A statement as text of one dialect. Parameters that change must be declared with `required=False`."""
+
+    def __init__(self, statement: Select[Any] | UpdateBase, dialect: Dialect) -> None:
+        compiled = statement.compile(dialect=dialect, compile_kwargs={"render_postcompile": True})
+        self._text = str(compiled)
+        self._values: dict[str, Any] = dict(compiled.params)
+        self._order: list[str] | None = getattr(compiled, "positiontup", None)
+
+    def run(self, connection: Connection, **values: int | str) -> CursorResult[Any]:
+        """Runs it with values as the database keeps them: a time is its microseconds. Rows come in this form too."""
+        unknown = values.keys() - self._values.keys()
+        if unknown:
+            raise KeyError(f"the statement has no parameters {unknown}")
+        everything = {**self._values, **values}
+        given = tuple(everything[name] for name in self._order) if self._order else everything
+        return connection.exec_driver_sql(self._text, given)
