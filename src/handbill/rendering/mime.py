@@ -4,6 +4,7 @@ import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import format_datetime
+from functools import lru_cache
 
 from handbill.errors import NotRenderable, Problem
 from handbill.rendering.email import RenderedEmail
@@ -65,13 +66,18 @@ _PLAIN = b"\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encod
 _HTML = b"\r\nContent-Type: text/html; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
 
 
+@lru_cache(maxsize=8)  # the messages of a run mostly have one date
+def _date(sent_at: datetime) -> bytes:
+    return raw("Date", format_datetime(sent_at))
+
+
 def _headers(rendered: RenderedEmail, envelope: Envelope) -> list[bytes]:
     headers = [mailbox("From", envelope.from_), mailbox("To", envelope.to)]
     if envelope.reply_to:
         headers.append(mailbox("Reply-To", envelope.reply_to))
     headers += [
         unstructured("Subject", rendered.subject),
-        raw("Date", format_datetime(envelope.sent_at)),
+        _date(envelope.sent_at),
         raw("Message-ID", envelope.message_id),
         b"MIME-Version: 1.0\r\n",
     ]

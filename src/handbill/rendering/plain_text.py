@@ -17,6 +17,8 @@ _SILENT = frozenset({"head", "noscript", "script", "style", "svg", "template", "
 _INVISIBLE = re.compile("[\u00ad\u034f\u200a\u200b\u2060\ufeff]")
 _SPACE = re.compile(r"[ \t\r\n\f\u00a0]+")
 _JINJA_LIKE = re.compile(r"\{(?=[{%#])")
+_END_OF_LINE = re.compile(r"[ \t]+\n")
+_GAP = re.compile(r"\n{3,}")
 _HIDDEN = re.compile(r"display\s*:\s*none|mso-hide\s*:\s*all", re.IGNORECASE)
 
 
@@ -30,7 +32,11 @@ def plain_text(html: Carried) -> Carried:
 
 def tidy(text: str) -> str:
     """A rendered text without the gaps that omitted parts leave behind."""
-    return re.sub(r"\n{3,}", "\n\n", re.sub(r"[ \t]+\n", "\n", text)).strip() + "\n"
+    if " \n" in text or "\t\n" in text:
+        text = _END_OF_LINE.sub("\n", text)
+    if "\n\n\n" in text:
+        text = _GAP.sub("\n\n", text)
+    return text.strip() + "\n"
 
 
 @dataclass

@@ -2,6 +2,7 @@
 
 from binascii import b2a_qp
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 
 SOFT_BREAK = b"=\r\n"
 
@@ -16,6 +17,7 @@ def encode(pieces: Iterable[str], ready: Mapping[str, bytes]) -> bytes:
     return encoded.removesuffix(SOFT_BREAK)
 
 
+@lru_cache(maxsize=1024)  # a first name stands in a mail several times, and the shop's own name in every one
 def encode_piece(piece: str) -> bytes:
     """One piece, in lines of at most 76 bytes; empty only for an empty piece."""
     if not piece:
