@@ -10,7 +10,7 @@ from handbill import __version__
 GROUPS = (
     "init", "demo", "check", "schema", "rehearse", "imports", "segment", "preview",
     "plan", "calendar", "send_test", "run", "control", "ingest", "report", "evaluate", "power", "explain", "verify",
-    "contact", "suppression", "audit",
+    "contact", "suppression", "login", "audit", "housekeeping",
     "up", "deploy", "doctor", "database",
 )  # fmt: skip
 

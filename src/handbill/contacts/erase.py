@@ -19,6 +19,7 @@ from handbill.store.tables import (
     assignment,
     assignment_member,
     attribute_history,
+    confirmation,
     contact,
     enrollment,
     erasure,
@@ -72,6 +73,8 @@ def erase_person(connection: Connection, secret: bytes, contact_id: int, *, now:
         _rename_units(connection, person, new_id := f"{PREFIX}{uuid4().hex}")
         _empty(connection, person, new_id, now)
         connection.execute(insert(erasure).values(contact_id=contact_id, erased_at=now))
+        if person.email_hash is not None:  # what they asked for before we knew whose mailbox it was
+            connection.execute(delete(confirmation).where(confirmation.c.email_hash == person.email_hash))
     _delete_rows(connection, contact_id)
     _forget_orders(connection, contact_id)
     _forget_events(connection, secret, contact_id)

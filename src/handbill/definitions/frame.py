@@ -17,6 +17,7 @@ from handbill.definitions.policy import (
     GlobalHoldout,
     Layer,
     Policies,
+    Retention,
     Webhook,
 )
 from handbill.definitions.secret import SecretText
@@ -41,6 +42,7 @@ class Frame:
     channel_names: tuple[str, ...]
     webhooks: Mapping[str, Webhook]
     policies: Policies
+    retention: Retention
     holdout: GlobalHoldout | None
     layers: Mapping[str, Layer]
     own_metrics: Mapping[str, OwnMetric]
@@ -68,6 +70,7 @@ def read_frame(tree: Keys) -> Frame:
         channel_names=tuple(channels.places) if isinstance(channels, Keys) else (),
         webhooks={name: hook for name, each in entries(tree, "webhooks") if (hook := part(Webhook, each))},
         policies=part(Policies, at(tree, "policies")) or Policies(),
+        retention=part(Retention, at(tree, "retention")) or Retention(),
         holdout=part(GlobalHoldout, at(tree, "policies", "global_holdout")),
         layers={name: layer for name, each in entries(tree, "layers") if (layer := part(Layer, each))},
         own_metrics=own_metrics,

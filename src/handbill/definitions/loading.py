@@ -20,6 +20,7 @@ from handbill.definitions.checks.names import badly_named, check_field_names, ch
 from handbill.definitions.checks.overlaps import check_overlaps
 from handbill.definitions.checks.planned import check_planned
 from handbill.definitions.checks.policies import check_policies
+from handbill.definitions.checks.retention import check_retention
 from handbill.definitions.checks.salts import check_salts
 from handbill.definitions.checks.schedule import check_schedule
 from handbill.definitions.checks.segments import check_segments, sample_salts
@@ -95,6 +96,7 @@ def _check_frame(tree: Keys, frame: Frame) -> Iterator[Finding]:
     yield from under(("webhooks",), check_webhooks(entries(tree, "webhooks")))
     yield from under(("languages",), check_languages(frame.languages))
     yield from under(("policies",), check_policies(at(tree, "policies")))
+    yield from under(("retention",), check_retention(frame.retention))
     yield from under(("metrics",), check_own_metrics((name for name, _ in entries(tree, "metrics")), frame.own_metrics))
 
 
@@ -194,6 +196,7 @@ def _as_project(root: Path, frame: Frame, segments: Mapping[str, Segment], witho
         topics=frame.topics,
         channels=frame.channels,
         policies=frame.policies,
+        retention=frame.retention,
         campaigns={
             name: each.model_copy(update={"name": name, "own_metrics": dict(frame.own_metrics)})
             for name, each in campaigns.items()

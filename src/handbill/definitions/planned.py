@@ -9,7 +9,7 @@ from handbill.definitions.project import ProjectFile
 from handbill.definitions.words import quoted
 
 PLANNED_KEYS: Mapping[type[Definition], frozenset[str]] = {
-    ProjectFile: frozenset({"retention", "durability"}),
+    ProjectFile: frozenset({"durability"}),
     EmailChannel: frozenset({"warm_up"}),
     DirectMailChannel: frozenset({"return_address", "seeds"}),
     Campaign: frozenset({"trigger", "steps", "reenter", "check_at_send", "exit_on", "follows", "issues"}),

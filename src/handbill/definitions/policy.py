@@ -183,5 +183,12 @@ class Retention(Definition):
     """How long what is known about people is kept; without a period it is kept until somebody erases it."""
 
     events: Window | None = Field(None, description="Opens, clicks and events of your own, such as 2 years.")
-    messages: Window | None = Field(None, description="Copies of what was sent, such as 90 days.")
-    contacts: Window | None = Field(None, description="Contacts of whom nothing was heard, such as 3 years.")
+    messages: Window | None = Field(
+        None, description="Addresses of messages and what servers answered, such as 1 year; what became of each stays."
+    )
+    contacts: Window | None = Field(
+        None, description="Contacts of whom nothing was heard, such as 3 years; then they are erased."
+    )
+    files: Window | None = Field(
+        None, description="Mail and files that were taken in, rejected rows, previews and proofs, such as 90 days."
+    )

@@ -60,6 +60,7 @@ class Project:
     layers: Mapping[str, Layer] = field(default_factory=dict)
     languages: Languages = field(default_factory=Languages)
     webhooks: Mapping[str, Webhook] = field(default_factory=dict)
+    retention: Retention = field(default_factory=Retention)
 
     @property
     def templates_dir(self) -> Path:

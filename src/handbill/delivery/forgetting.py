@@ -1,19 +1,23 @@
-"""What the outbox forgets of an erased person: addresses, answers and codes; what became of each message stays."""
+"""What the outbox forgets, of erased people and in time: addresses and answers; what became of each message stays."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, select, update
+from sqlalchemy import Connection, Row, Text, cast, literal, select, update
 
 from handbill.errors import RunRefused
-from handbill.store.tables import attempt, orders, outbox, print_batch, print_piece
+from handbill.store.tables import attempt, orders, outbox, print_batch, print_piece, run
 from handbill.tokens import new_code
 
 ERASED = "erased"
 WAITING = ("planned", "queued", "claimed")
 ON_THE_WAY = "committing"
+SETTLED = ("accepted", "failed", "skipped", "render_error", "cancelled", "expired", "closed_unknown")
+
+_NOTHING: dict[str, Any] = {"address": "", "address_hash": "", "domain": None, "timezone": None, "answer_text": None,
+                            "provider_id": None}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,21 @@ def forget_messages(connection: Connection, contact_id: int, *, now: datetime) -
     return _printed(connection, contact_id)
 
 
+def forget_old_messages(connection: Connection, before: datetime, *, needed_by: Collection[str], limit: int) -> int:
+    """Empties up to `limit` messages that were settled before a moment, but for campaigns `needed_by` somebody yet.
+
+    Their codes stay: orders may still come with them. Answers how many.
+    """
+    settled = (outbox.c.settled_at < before, outbox.c.state.in_(SETTLED), outbox.c.address != "")
+    own = select(run.c.id).where(run.c.campaign.not_in(needed_by), run.c.state.in_(("finished", "cancelled")))
+    old = select(outbox.c.id).where(outbox.c.run_id.in_(own), *settled).order_by(outbox.c.id).limit(limit)
+    ids = list(connection.scalars(old))
+    name = literal(f"{ERASED}:") + cast(outbox.c.id, Text)
+    connection.execute(update(outbox).where(outbox.c.id.in_(ids)).values(**_NOTHING, address_key=name))
+    connection.execute(update(attempt).where(attempt.c.outbox_id.in_(ids)).values(answer_text=None))
+    return len(ids)
+
+
 def _end(connection: Connection, contact_id: int, now: datetime) -> None:
     """Nothing more leaves; of what nobody knows whether it arrived, nobody ever will."""
     mine = update(outbox).where(outbox.c.contact_id == contact_id)
@@ -53,8 +72,7 @@ def _end(connection: Connection, contact_id: int, now: datetime) -> None:
 
 
 def _emptied(connection: Connection, row: Row[Any]) -> dict[str, Any]:
-    empty: dict[str, Any] = {"address": "", "address_key": f"{ERASED}:{row.id}", "address_hash": "", "domain": None,
-                             "timezone": None, "answer_text": None, "provider_id": None}  # fmt: skip
+    empty: dict[str, Any] = {**_NOTHING, "address_key": f"{ERASED}:{row.id}"}
     if row.state == "render_error":
         empty["reason"] = None  # it may cite what could not be printed
     if row.code is not None and row.address:

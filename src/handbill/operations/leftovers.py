@@ -20,6 +20,8 @@ _WORDS = {
     "reports": "a report",
 }
 """Folders of the project's working files, and what lies in them."""
+FOLDERS = (REJECTS_DIR, "inbox/done", "inbox/quarantine", "preview", "proofs")
+"""Where files lie that nobody needs for good. What waits in the inbox is not among them, nor what was printed."""
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from handbill.errors import NothingToDo, Problem, ProjectInvalid
 from handbill.operations.audit import Action, Doer, contact_number, note
 from handbill.operations.holdings import everything_about
 from handbill.operations.leftovers import Leftover, files_that_name, forget_rejects
+from handbill.responses.webhooks import forget_about
 from handbill.settings import Settings
 from handbill.store.connection import reading, writing
 from handbill.store.tables import contact
@@ -72,11 +73,22 @@ def erase_contact(engine: Engine, settings: Settings, contact_id: int, *, now: d
         if is_erased(connection, contact_id):
             raise NothingToDo("This person was erased before.")
         words = _words_of(person)
-        printed = forget_messages(connection, contact_id, now=now)
-        erase_person(connection, settings.secret, contact_id, now=now)
+        printed = erase_in(connection, settings, contact_id, now=now)
         note(connection, doer, Action.ERASE, contact_number(contact_id), at=now)
     removed = forget_rejects(settings, words)
     return Erased(contact_id, printed, tuple(files_that_name(settings, words)), removed)
+
+
+def erase_in(connection: Connection, settings: Settings, contact_id: int, *, now: datetime) -> tuple[Printed, ...]:
+    """Erases a person, or what came in since, inside the caller's transaction; answers the pieces that were printed.
+
+    Raises:
+        RunRefused: a message to the person is leaving at this very moment.
+    """
+    printed = forget_messages(connection, contact_id, now=now)
+    forget_about(connection, [contact_id])  # by their events, which name the requests: so before these are emptied
+    erase_person(connection, settings.secret, contact_id, now=now)
+    return printed
 
 
 def erase_news(engine: Engine, settings: Settings, *, now: datetime) -> int:
@@ -85,7 +97,7 @@ def erase_news(engine: Engine, settings: Settings, *, now: datetime) -> int:
         found = erased_with_news(connection)
     for contact_id in found:
         with wiping(engine) as connection:
-            erase_person(connection, settings.secret, contact_id, now=now)
+            erase_in(connection, settings, contact_id, now=now)
     return len(found)
 
 
