@@ -7,7 +7,7 @@ from starlette.applications import Starlette
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp
 
-from handbill.web import api, confirmation_mails, health, opt_in, preferences, privacy, unsubscribe
+from handbill.web import api, confirmation_mails, health, opt_in, preferences, privacy, unsubscribe, webhooks
 from handbill.web.headers import SecurityHeaders
 from handbill.web.limits import Limited, Limits
 from handbill.web.log import Logged
@@ -23,10 +23,14 @@ PARTS: Sequence[Part] = (
     preferences.routes,
     opt_in.routes,
     privacy.routes,
+    webhooks.routes,
 )
 """Each part's routes; a part is a module."""
 
-ALONGSIDE: Sequence[Callable[[Service], AbstractContextManager[object]]] = (confirmation_mails.carrying,)
+ALONGSIDE: Sequence[Callable[[Service], AbstractContextManager[object]]] = (
+    confirmation_mails.carrying,
+    webhooks.reading,
+)
 """What runs beside the requests, such as a writer that many of them share: entered before the first request, left
 after the last."""
 

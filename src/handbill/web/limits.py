@@ -17,7 +17,7 @@ BODY_SECONDS = 20.0
 """A body must be there by then: whoever sends it drop by drop holds no connection for long."""
 CLIENT = Allowance(per_second=50, burst=500)
 """Of one client: much for people, and for an office behind one address."""
-BY_PATH: Mapping[str, Allowance] = {"/webhooks/": Allowance(per_second=2_000, burst=10_000)}
+BY_PATH: Mapping[str, Allowance] = {"/hooks/": Allowance(per_second=2_000, burst=10_000)}
 """Vendors report every message one by one, from a few addresses."""
 
 _NETWORK_BITS = 64
