@@ -2,6 +2,7 @@
 
 import email
 import re
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,12 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import requests
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, func, select
 
 from handbill.definitions.loading import load_project
 from handbill.delivery.links import Bearer, Unsubscribe, preferences_token, unsubscribe_token
 from handbill.store.connection import reading
 from handbill.store.tables import confirmation, consent, contact, event, preference, suppression
+from handbill.web.confirmation_mails import send_waiting
 from handbill.web.service import Service
 from tests.conftest import NOW
 from tests.operations.shop import SECRET, add_people, make_project, make_settings
@@ -70,10 +72,19 @@ class Shop:
         return self.post(form.action, {**form.fields, **(choices or {})})
 
     def mails(self) -> list[EmailMessage]:
-        """What was sent, the oldest first."""
+        """What was sent, the oldest first, when nothing is left to send: mails leave beside the answer."""
+        deadline = time.monotonic() + 20
+        while self._has_waiting_mails():
+            assert time.monotonic() < deadline, "a confirmation mail did not leave"
+            send_waiting(self.service)
         folder = self.service.project.root / MAILS / "new"
         files = sorted(folder.glob("*"), key=lambda path: path.stat().st_mtime_ns) if folder.exists() else []
         return [email.message_from_bytes(path.read_bytes(), policy=policy.default) for path in files]
+
+    def _has_waiting_mails(self) -> bool:
+        waiting = (confirmation.c.mailed_at.is_(None), confirmation.c.problem.is_(None))
+        with reading(self.store) as connection:
+            return bool(connection.scalar(select(func.count()).where(*waiting)))
 
     def link_in_mail(self) -> str:
         """Where the latest mail leads."""
@@ -104,7 +115,9 @@ class Shop:
 
 
 @contextmanager
-def open_shop(root: Path, store: Engine, *, people: int = 1, post: bool = True, **changes: Any) -> Iterator[Shop]:
+def open_shop(
+    root: Path, store: Engine, *, people: int = 1, post: bool = True, links: bool = True, **changes: Any
+) -> Iterator[Shop]:
     """A shop with two topics whose pages are served, and whose mails lie in a maildir; `changes` are the people's."""
     clock = Ticking()
     make_project(root, 25)
@@ -112,12 +125,13 @@ def open_shop(root: Path, store: Engine, *, people: int = 1, post: bool = True, 
     text = path.read_text(encoding="utf-8")
     text = text.replace("brand: {name: Shop", f"brand: {{name: {BRAND}")
     text = text.replace("topics: {offers: Offers and news}", "topics: {offers: Offers and news, events: Invitations}")
-    by_file = f"    provider: file\n    links: {PUBLIC}\n"
+    by_file = "    provider: file\n" + (f"    links: {PUBLIC}\n" if links else "")
     text = re.sub(r"    provider: smtp\n.*security: none\n", by_file, text, flags=re.DOTALL)
     if post:
         text = text.replace("campaigns:\n", "  direct_mail: {provider: print_house}\ncampaigns:\n", 1)
     path.write_text(text, encoding="utf-8")
-    add_people(store, people, **changes)
+    if people:
+        add_people(store, people, **changes)
     service = Service(load_project(root), make_settings(root, store), store, clock)
     with serving(service) as url:
         yield Shop(url, service, clock)

@@ -7,13 +7,11 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, Row, select, update
 
-from handbill.contacts.addresses import normalise_address
 from handbill.contacts.consent import EVERY_TOPIC, GRANTED, WITHDRAWN, in_force, record_consent
-from handbill.contacts.identity import own_household_key
-from handbill.contacts.merging.contact_rows import ADDRESS, PLACE, place_of
 from handbill.contacts.preferences import Frequency, Wishes, limit_frequency, pause_marketing, wishes_of
 from handbill.definitions.project import Project
 from handbill.delivery.links import Bearer, Unsubscribe, read_preferences
+from handbill.operations.own_address import address_columns, shown_address
 from handbill.operations.recipients import Recipient, recipient
 from handbill.operations.unsubscribing import PAUSE, SOURCE, Agreement, agreements, channels_of, withdraw
 from handbill.settings import Settings
@@ -26,11 +24,8 @@ FREQUENCIES: Mapping[str, Frequency | None] = {
     "one_a_week": Frequency(1, 7),
     "one_a_month": Frequency(1, 30),
 }
-ADDRESS_PARTS = ADDRESS
-"""The fields of a postal address, in the order in which people write them."""
 TRACKING = "tracking"
 """The channel of the ledger under which somebody refuses that opens and clicks of theirs are kept."""
-_LONGEST = 200
 
 
 @dataclass(frozen=True)
@@ -69,7 +64,7 @@ class Chosen:
 
 @dataclass(frozen=True)
 class Kept:
-    """What is in force after a form was sent; with `wrong`, the parts that cannot be used, nothing was kept."""
+    """What is in force after a form was sent; with `wrong`, parts of the address that cannot be, nothing was kept."""
 
     preferences: Preferences
     wrong: frozenset[str] = field(default_factory=frozenset)
@@ -95,9 +90,12 @@ def keep_preferences(
         before = _preferences(connection, project, bearer)
         if before is None:
             return None
-        changes = _contact_changes(connection, settings.secret, before, chosen)
-        if changes is None:
-            return Kept(before, frozenset({"address"}))
+        row = _row(connection, bearer.contact_id)
+        changes, wrong = address_columns(settings.secret, row, chosen.address) if chosen.address else ({}, frozenset())
+        if wrong:
+            return Kept(before, wrong)
+        if chosen.language and chosen.language != before.person.language:
+            changes["language"] = chosen.language
         _keep_agreements(connection, project, bearer, before, chosen, now)
         if chosen.frequency is not None and chosen.frequency in FREQUENCIES and chosen.frequency != before.frequency:
             limit_frequency(connection, bearer.contact_id, FREQUENCIES[chosen.frequency], now)
@@ -134,13 +132,12 @@ def _preferences(connection: Connection, project: Project, bearer: Bearer) -> Pr
     person = recipient(connection, bearer.contact_id)
     if person is None:
         return None
-    row = _row(connection, person.contact_id)
     return Preferences(
         person,
         agreements(connection, project, person.contact_id),
         wishes_of(connection, person.contact_id),
         is_measured(connection, person.contact_id),
-        {name: getattr(row, name) or "" for name in ADDRESS},
+        shown_address(_row(connection, person.contact_id)),
     )
 
 
@@ -161,23 +158,3 @@ def _keep_agreements(
         record_consent(
             connection, bearer.contact_id, channel, topic, GRANTED, now, SOURCE, wording=wording, proof=proof
         )
-
-
-def _contact_changes(
-    connection: Connection, secret: bytes, before: Preferences, chosen: Chosen
-) -> dict[str, Any] | None:
-    """The columns of the contact that change; None for an address that post cannot go to."""
-    changes: dict[str, Any] = {}
-    if chosen.language and chosen.language != before.person.language:
-        changes["language"] = chosen.language
-    given = {name: " ".join((chosen.address or {}).get(name, "").split())[:_LONGEST] for name in ADDRESS}
-    if chosen.address is None or given == dict(before.address):
-        return changes
-    address = normalise_address(*(given[name] or None for name in ADDRESS))
-    if any(given.values()) and not address.address_key:
-        return None
-    row = _row(connection, before.person.contact_id)
-    parts = (address.line1, address.line2, address.city, address.region, address.postcode, address.country)
-    place = dict(zip(PLACE, place_of(secret, address, row.last_name), strict=True))
-    place["household_key"] = place["household_key"] or own_household_key(row.external_id)
-    return {**changes, **dict(zip(ADDRESS, parts, strict=True)), **place}

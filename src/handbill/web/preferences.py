@@ -8,9 +8,9 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from handbill.operations.confirmations import Purpose
+from handbill.operations.own_address import ADDRESS_PARTS
 from handbill.operations.page_words import LANGUAGES, Words, words_in
 from handbill.operations.preferences import (
-    ADDRESS_PARTS,
     FREQUENCIES,
     Chosen,
     Preferences,
