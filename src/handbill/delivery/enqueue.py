@@ -28,6 +28,7 @@ from handbill.contacts.addresses import Address, address_lines
 from handbill.definitions.campaign import SEND_STEP, Campaign, email_of, mail_of
 from handbill.definitions.project import Project
 from handbill.delivery.providers import email_channel, sending_domain
+from handbill.delivery.published import codes_of, publish
 from handbill.planning.schedule import Wave
 from handbill.planning.selection import Occasion, leaves_at, selection
 from handbill.planning.timing import domain_of
@@ -133,6 +134,9 @@ def _last_at(wave: Wave) -> ColumnElement[int]:
 
 def _enqueue_mail(connection: Connection, occasion: Occasion, planned: Select[Any]) -> None:
     post = occasion.project.channels.direct_mail
+    if post and post.links:
+        landings = list(codes_of(occasion.project, occasion.campaign))
+        publish(connection, occasion.campaign.name, landings, now=occasion.now)
     leaves = type_coerce(leaves_at(occasion, "direct_mail"), UtcTime).label("leaves_at")
     people = connection.execute(planned.add_columns(leaves, *_postal_columns()), execution_options={"yield_per": 1000})
     for batch in people.partitions(_ROWS_AT_ONCE):

@@ -9,8 +9,11 @@ from typing import Literal
 
 from sqlalchemy import Connection, select
 
+from handbill.definitions.campaign import Campaign, mail_of
+from handbill.definitions.project import Project
 from handbill.delivery.links import Page, public_address
 from handbill.rendering.email import EmailTemplate
+from handbill.rendering.print import CODE_PATH
 from handbill.store.inserts import insert_into
 from handbill.store.tables import link
 from handbill.tokens import Keys, packed, signer
@@ -59,6 +62,21 @@ def links_of(templates: Mapping[str, EmailTemplate], *, trap: str | None) -> Ite
                     yield Listed(arm, language, at, each.kind, each.address)
             if trap is not None:
                 yield Listed(arm, language, len(targets), "trap", trap)
+
+
+def codes_of(project: Project, campaign: Campaign) -> Iterator[Listed]:
+    """Where the printed codes of each arm that sends post lead."""
+    for name, arm in campaign.arms.items():
+        content = mail_of(campaign, arm)
+        if content:
+            yield Listed(name, "", 0, "code", _landing(project, content.landing))
+
+
+def _landing(project: Project, page: str | None) -> str:
+    if page is None:
+        return f"{project.brand.website.rstrip('/')}{CODE_PATH}{{code}}"
+    address, mark, fragment = page.partition("#")
+    return f"{address}{'&' if '?' in address else '?'}code={{code}}{mark}{fragment}"
 
 
 class Counting:

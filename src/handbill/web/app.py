@@ -7,7 +7,7 @@ from starlette.applications import Starlette
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp
 
-from handbill.web import api, confirmation_mails, health, opt_in, preferences, privacy, unsubscribe, webhooks
+from handbill.web import api, confirmation_mails, health, opt_in, preferences, privacy, tracking, unsubscribe, webhooks
 from handbill.web.headers import SecurityHeaders
 from handbill.web.limits import Limited, Limits
 from handbill.web.log import Logged
@@ -18,6 +18,7 @@ Part = Callable[[Service], list[BaseRoute]]
 
 PARTS: Sequence[Part] = (
     health.routes,
+    tracking.routes,
     api.routes,
     unsubscribe.routes,
     preferences.routes,
