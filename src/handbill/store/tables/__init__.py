@@ -16,7 +16,7 @@ from handbill.store.tables.departures import (
     seed_copy,
 )
 from handbill.store.tables.links import LINK_KINDS, link
-from handbill.store.tables.logins import login, web_session
+from handbill.store.tables.logins import login, report_share, web_session
 from handbill.store.tables.people import (
     attribute_history,
     consent,
@@ -66,6 +66,7 @@ __all__ = [
     "print_piece",
     "product",
     "rate_bucket",
+    "report_share",
     "rollout_decision",
     "run",
     "seed_copy",

@@ -1,8 +1,8 @@
-"""Tables of colleagues who may look at reports, and of their sessions."""
+"""Tables of colleagues who may look at reports, of their sessions, and of reports that they share."""
 
 from sqlalchemy import Column, ForeignKey, Table, Text
 
-from handbill.store.tables.base import metadata
+from handbill.store.tables.base import Id, metadata
 from handbill.store.types import UtcTime
 
 login = Table(
@@ -21,4 +21,16 @@ web_session = Table(
     Column("login_name", ForeignKey("login.name", ondelete="CASCADE"), nullable=False, index=True),
     Column("begun_at", UtcTime, nullable=False),
     Column("seen_at", UtcTime, nullable=False, comment="about when it was last used"),
+)
+
+report_share = Table(
+    "report_share",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("campaign", Text, nullable=False, index=True),
+    Column("made_by", Text, nullable=False, comment="name of a login"),
+    Column("made_at", UtcTime, nullable=False),
+    Column("until", UtcTime, nullable=False),
+    Column("ended_at", UtcTime, comment="when somebody took it back"),
+    comment="links that show one report to whoever has them, until they are over",
 )

@@ -69,6 +69,19 @@ def upgrade() -> None:
     sa.Column('changed_at', sa.BigInteger(), nullable=False, comment='when the password was set'),
     sa.PrimaryKeyConstraint('name', name=op.f('pk_login'))
     )
+    op.create_table('report_share',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('campaign', sa.Text(), nullable=False),
+    sa.Column('made_by', sa.Text(), nullable=False, comment='name of a login'),
+    sa.Column('made_at', sa.BigInteger(), nullable=False),
+    sa.Column('until', sa.BigInteger(), nullable=False),
+    sa.Column('ended_at', sa.BigInteger(), nullable=True, comment='when somebody took it back'),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_report_share')),
+    comment='links that show one report to whoever has them, until they are over'
+    )
+    with op.batch_alter_table('report_share', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_report_share_campaign'), ['campaign'], unique=False)
+
     op.create_table('webhook',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('source', sa.Text(), nullable=False, comment="the hook's name in its address"),
