@@ -182,7 +182,7 @@ MESSAGE_ONLY, LINE, PROVIDER = Scope.MESSAGE, Scope.LINE, Scope.PROVIDER
         (Fault(DATA, drops=True), Answer(RETRY, "data", text=CLOSED), False),
         (Fault(DATA, says="451 no room"), Answer(RETRY, "data", 451, "no room"), True),
         (Fault(DATA, says="554 no"), Answer(FAILED, "data", 554, "no"), True),
-        (Fault(DATA, says="250 what?"), Answer(RETRY, "data", 250, "what?"), True),
+        (Fault(DATA, says="250 what?"), Answer(RETRY, "data", 250, "what?"), False),
         (Fault(DATA, says="garbage"), Answer(RETRY, "data", text=NOT_SMTP), False),
         (Fault(BODY, says="552 5.3.4 too big", drops=True), Answer(FAILED, "body", 552, "5.3.4 too big"), False),
         (Fault(BODY, says="421 going down", drops=True), Answer(RETRY, "body", 421, "going down"), False),

@@ -98,6 +98,9 @@ class SmtpLine:
                     self.withdraw()  # it waits for a body although it refused somebody: never give it one
             elif refusal is None and (stage == "data" or not 200 <= reply.code < 300):
                 refusal = self._judge(reply)
+                if stage == "data" and reply.code < 400:
+                    # Its replies are out of step, and the one that is missing may be the go-ahead for a body.
+                    self.withdraw()
         self._needs_reset = refusal is not None
         return refusal
 
