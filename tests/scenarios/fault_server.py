@@ -3,6 +3,7 @@
 import base64
 import socket
 import ssl
+import struct
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -21,7 +22,8 @@ class Fault:
 
     Happens `times` times (always, when None), after `spares` times in which nothing goes wrong, and only for messages
     to `recipient` when one is given. At `dot` the server has not taken the message; `answered` is after its answer.
-    `takes` makes it take the message although it never answers.
+    `takes` makes it take the message although it never answers; `resets` hangs up with a reset; `slow` lets it think
+    for so many seconds and then say what is right; `mute` lets it go on without a word; `endless` repeats what it says.
     """
 
     stage: str
@@ -29,6 +31,10 @@ class Fault:
     drops: bool = False
     silent: bool = False
     takes: bool = False
+    resets: bool = False
+    slow: float = 0
+    mute: bool = False
+    endless: bool = False
     times: int | None = None
     spares: int = 0
     recipient: str | None = None
@@ -66,6 +72,7 @@ class FaultServer:
     tls: ssl.SSLContext | None = None
     login: tuple[str, str] | None = None
     on_taken: Callable[[Taken], None] | None = None
+    on_stage: Callable[[str], None] | None = None
     taken: list[Taken] = field(default_factory=list)
     commands: list[str] = field(default_factory=list)
     connections: int = 0
@@ -107,6 +114,9 @@ class FaultServer:
             self.lock.wait_for(lambda: not self.stands_still)
             self.steps += 1
             self.lock.notify_all()
+        if self.on_stage:
+            self.on_stage(stage)
+        with self.lock:
             return next((fault for fault in self.faults if fault.strikes(stage, recipient)), None)
 
 
@@ -240,10 +250,7 @@ class _Session:
         self.say("250 ok")
 
     def on_data(self, _command: str) -> None:
-        if not self.accepts:
-            self.say("554 no valid recipients")
-            return
-        if self.reply(DATA, "354 go on"):
+        if self.reply(DATA, "354 go on" if self.accepts else "554 no valid recipients"):
             self.receive()
 
     def receive(self) -> None:
@@ -256,14 +263,14 @@ class _Session:
             lines.append(line[1:] if line.startswith(b"..") else line)
         taken = Taken(self.sender, self.recipient or "", b"".join(lines), self.parameters, self.number)
         fault = self.server.fault(DOT, self.recipient)
-        if fault is None or fault.takes:
+        if fault is None or fault.takes or fault.slow:
             with self.server.lock:
                 self.server.taken.append(taken)
             if self.server.on_taken:
                 self.server.on_taken(taken)
         if fault:
             self.suffer(fault)
-        else:
+        if fault is None or fault.slow:
             self.say(f"250 2.0.0 ok: taken as {len(self.server.taken)}")
         self.strike(ANSWERED)
 
@@ -272,9 +279,10 @@ class _Session:
         fault = self.server.fault(stage, self.recipient)
         if fault:
             self.suffer(fault)
-        else:
+        said = right if fault is None or fault.slow else fault.says or "250"
+        if fault is None or fault.slow:
             self.say(right)
-        return not (fault and fault.says) or fault.says[0] in "23"
+        return said[0] in "23"
 
     def strike(self, stage: str) -> None:
         if fault := self.server.fault(stage, self.recipient):
@@ -283,9 +291,14 @@ class _Session:
     def suffer(self, fault: Fault) -> None:
         if fault.silent:
             self.server.closing.wait()
-        if fault.says:
+        self.server.closing.wait(fault.slow)
+        while fault.says:
             self.say(fault.says)
-        if fault.drops or fault.silent:
+            if not fault.endless:
+                break
+        if fault.resets:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        if fault.drops or fault.silent or fault.resets:
             raise _HangUp
 
     def say(self, text: str) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -52,6 +52,11 @@ class Sending:
     def state(self) -> tuple[str, str | None]:
         """State of the run, and why."""
         return state_of(self.store, self.run_id)
+
+
+def counted(sent: Sending) -> dict[str, int]:
+    """The books of the run, without what is zero."""
+    return {name: count for name, count in asdict(sent.books).items() if count and name != "planned"}
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """Wherever the server breaks, every message ends in the state that it should, and nobody gets two."""
 
 from collections.abc import Iterable
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -25,7 +25,7 @@ from tests.scenarios.fault_server import (
     FaultServer,
     Taken,
 )
-from tests.scenarios.sending import Sending, sending
+from tests.scenarios.sending import counted, sending
 
 TRANSIENT = [
     Fault(RCPT, drops=True, times=1),
@@ -49,10 +49,6 @@ FINAL = {
     "refused at dot with 554": Fault(DOT, says="554 5.7.1 spam"),
     "refused at dot with 552": Fault(DOT, says="552 too big"),
 }
-
-
-def counted(sent: Sending) -> dict[str, int]:
-    return {name: count for name, count in asdict(sent.books).items() if count and name != "planned"}
 
 
 def one_each(faults: Iterable[Fault]) -> list[Fault]:
