@@ -102,3 +102,50 @@ def report_of(
         "",
     ]
     return "\r\n".join(lines).encode() + status + b"\r\n--b--\r\n"
+
+
+def away(to: str = "news@northwind.example", **fields: str) -> bytes:
+    """What a mail program answers while somebody is on holiday."""
+    head = {"From": "ann@example.com", "To": to, "Subject": "Automatic reply: Spring is here", **fields}
+    return "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in head.items()).encode() + b"\r\nBye\r\n"
+
+
+def complaint(
+    *,
+    bounced_to: int | None = None,
+    kind: str = "abuse",
+    returned: str = "Message-ID: <nobody@knows.example>",
+    envelope_id: str = "",
+    original_rcpt: str = "victim@example.com",
+) -> bytes:
+    """A report that somebody pressed "this is spam" (RFC 5965); `returned` are headers of the mail in question."""
+    to = "abuse@northwind.example" if bounced_to is None else bounce_address(SECRET, DOMAIN, bounced_to)
+    envelope = f"Original-Envelope-Id: {envelope_id}\n" if envelope_id else ""
+    return f"""From: feedback@mailbox.example
+To: {to}
+Date: Tue, 01 Dec 2026 10:00:00 +0000
+Content-Type: multipart/report; report-type=feedback-report; boundary="b"
+
+--b
+Content-Type: text/plain
+
+This is an abuse report.
+
+--b
+Content-Type: message/feedback-report
+
+Feedback-Type: {kind}
+User-Agent: Mailbox/1.0
+Version: 1
+Original-Rcpt-To: {original_rcpt}
+{envelope}
+--b
+Content-Type: message/rfc822
+
+From: news@{DOMAIN}
+{returned}
+Subject: Spring is here
+
+Hello
+--b--
+""".replace("\n", "\r\n").encode()

@@ -145,7 +145,7 @@ def test_a_reader_that_is_stopped_before_mails_are_moved_finds_them_known_the_ne
         with pytest.raises(ChannelUnavailable) as caught:
             read(store, broken)
     assert str(caught.value).startswith(f"the mailbox at localhost:{line.port} cannot be reached (")
-    assert str(caught.value).endswith("). Start it, or correct channels.email.mailbox in campaigns.yaml.")
+    assert str(caught.value).endswith("). Start it, or correct channels.email.mailbox.")
     assert len(mailbox.mails()) == 5
     assert counted(store) == (5, 5)
     assert read(store, mailbox.mailbox()) == MailRead(known=5)
@@ -227,5 +227,5 @@ def test_a_mailbox_that_is_not_there_is_named(store: Engine, mailbox: Dovecot) -
         read(store, server)
     assert str(caught.value) == (
         "the mailbox at localhost:1 cannot be reached (connection refused). "
-        "Start it, or correct channels.email.mailbox in campaigns.yaml."
+        "Start it, or correct channels.email.mailbox."
     )

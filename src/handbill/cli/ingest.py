@@ -20,15 +20,31 @@ def ingest(
         typer.Option("--from", metavar="DIR", help="The inbox to read.", show_default=".handbill/inbox"),
     ] = None,
     *,
+    list_quarantine: Annotated[
+        bool, typer.Option("--list-quarantine", help="Read nothing; list the mails that wait for a person, and why.")
+    ] = False,
+    settle: Annotated[
+        list[str] | None,
+        typer.Option("--settle", metavar="NAME", help="Read nothing; put away a mail that you have looked at."),
+    ] = None,
     project: ProjectDir = Path(),
     now: Now = None,
     as_json: AsJson = False,
 ) -> None:
-    """Read bounces, unsubscribe requests, and files of orders and events that wait in the inbox.
+    """Read bounces, complaints, unsubscribe requests, and files of orders and events that wait in inbox and mailbox.
 
     Example: handbill ingest --from /var/mail/bounces
     """
-    from handbill.errors import ImportRefused
+    if settle:
+        _settle(project, source, settle)
+    elif list_quarantine:
+        _list(project, source, now, as_json=as_json)
+    else:
+        _collect(project, source, now, as_json=as_json)
+
+
+def _collect(project: Path, source: Path | None, now: str | None, *, as_json: bool) -> None:
+    from handbill.errors import ChannelUnavailable, ImportRefused
     from handbill.operations.collect import collect, sentences
     from handbill.operations.opening import opened
 
@@ -39,5 +55,29 @@ def ingest(
     else:
         for sentence in sentences(collected):
             typer.echo(sentence)
+    if collected.unread:
+        raise ChannelUnavailable(*collected.unread, *collected.refused)
     if collected.refused:
         raise ImportRefused(*collected.refused)
+
+
+def _list(project: Path, source: Path | None, now: str | None, *, as_json: bool) -> None:
+    from handbill.operations.opening import opened
+    from handbill.operations.quarantine import as_rows, list_quarantine, sentences
+
+    with opened(project) as (opened_project, settings, engine):
+        found = list_quarantine(engine, opened_project, settings, clock=clock_at(now), source=source)
+    if as_json:
+        typer.echo(json.dumps(as_rows(found), indent=2, ensure_ascii=False))
+        return
+    for sentence in sentences(found):
+        typer.echo(sentence)
+
+
+def _settle(project: Path, source: Path | None, names: list[str]) -> None:
+    from handbill.operations.opening import opened
+    from handbill.operations.quarantine import settle_quarantined
+
+    with opened(project) as (opened_project, settings, _):
+        number = settle_quarantined(opened_project, settings, names, source=source)
+    typer.echo(f"Put away {number:,} {'mail' if number == 1 else 'mails'}.")

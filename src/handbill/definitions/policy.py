@@ -9,7 +9,7 @@ from pydantic import Field
 from handbill.definitions.campaign import Channel
 from handbill.definitions.definition import Definition
 from handbill.definitions.secret import Secret
-from handbill.definitions.sending import Dkim, ReturnAddress, Utm, WarmUp
+from handbill.definitions.sending import Dkim, Mailbox, ReturnAddress, Utm, WarmUp
 from handbill.definitions.values import (
     CapSize,
     Domain,
@@ -65,6 +65,7 @@ class EmailChannel(Definition):
     from_: Line = Field(alias="from", description="Sender, such as Northwind <news@northwind.example>.")
     reply_to: Line | None = Field(None, description="Where answers go.")
     dkim: Dkim | None = Field(None, description="The signature under every e-mail.")
+    mailbox: Mailbox | None = Field(None, description="Where bounces, complaints and unsubscribe mails come to.")
     links: WebAddress | None = Field(
         None, description="Public address of your web service (`handbill serve`), for links and opt-outs."
     )

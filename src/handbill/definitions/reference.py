@@ -30,6 +30,7 @@ PARTS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("languages", Languages),
     ("channels.email", policy.EmailChannel),
     ("channels.email.dkim", sending.Dkim),
+    ("channels.email.mailbox", sending.Mailbox),
     ("channels.email.utm", sending.Utm),
     ("channels.email.warm_up", sending.WarmUp),
     ("channels.direct_mail", policy.DirectMailChannel),

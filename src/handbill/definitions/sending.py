@@ -1,5 +1,7 @@
 """What a channel needs to send under the sender's own name: signature, link address, warm-up, return address."""
 
+from typing import Literal
+
 from pydantic import Field
 
 from handbill.definitions.definition import Definition
@@ -20,6 +22,19 @@ class Dkim(Definition):
     domain: Domain = Field(description="The domain that signs; the sender's own, such as northwind.example.")
     selector: Line = Field(description="Name of the key in the domain's DNS, such as hb1.")
     key_file: Secret = Field(description="File with the private key, or ${DKIM_KEY_FILE}; never the key itself.")
+
+
+class Mailbox(Definition):
+    """The mailbox on an IMAP server to which bounces, complaints and unsubscribe mails come."""
+
+    host: Line = Field(description="The IMAP server, such as imap.northwind.example.")
+    port: int = Field(993, ge=1, le=65535, description="The server's port.")
+    security: Literal["tls", "starttls", "none"] = Field("tls", description="none only for a server on this machine.")
+    user: Secret = Field(description="Name to sign in with, or ${IMAP_USER}.")
+    password: Secret = Field(description="Only by reference: ${IMAP_PASSWORD}.")
+    folder: Line = Field("INBOX", description="The folder that is read.")
+    done: Line = Field("Handbill done", description="The folder for mail that was taken in; made when it is not there.")
+    quarantine: Line = Field("Handbill quarantine", description="The same for mail that a person should look at.")
 
 
 class WarmUp(Definition):

@@ -1,32 +1,32 @@
-"""What came back since the last time: mail in the project's inbox, and files that other systems put there.
+"""What came back since the last time: mail in the project's inbox and mailbox, and files that other systems put there.
 
 The inbox is `.handbill/inbox/`: a maildir for bounces and unsubscribe requests, and beside its folders files such as
 `orders-2026-12-01.csv`, named after what they hold. What has been read moves to `done/`; what cannot be believed or
-read waits in `quarantine/` for a person.
+read waits in `quarantine/` for a person. A mailbox on an IMAP server is read where campaigns.yaml declares one.
 """
 
 import fcntl
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sqlalchemy import Engine
 
 from handbill.clock import Clock, real_clock
 from handbill.contacts.imports import KINDS, ImportResult, import_file
+from handbill.contacts.watermarks import move_watermark
 from handbill.definitions.project import Project
-from handbill.errors import ImportRefused, Problem
+from handbill.errors import ChannelUnavailable, ImportRefused, Problem, SetupIncomplete
 from handbill.operations.imports import sentences as sentences_of_import
 from handbill.operations.opening import opened
+from handbill.responses.bounce_policy import give_up_addresses
 from handbill.responses.events import MAILBOX_WATERMARK
-from handbill.responses.mailbox import DONE, INBOX, QUARANTINE, MailRead, read_mail
+from handbill.responses.imap import declared_mailbox, read_imap
+from handbill.responses.mailbox import DONE, INBOX, QUARANTINE, MailRead, move, read_mail
 from handbill.settings import Settings
 from handbill.store.connection import writing
-from handbill.store.inserts import insert_into
-from handbill.store.tables import source_watermark
 
 INBOX_DIR = "inbox"
 ENDINGS = (".csv", ".jsonl", ".parquet")
@@ -36,20 +36,28 @@ _KIND = re.compile(r"[a-z]+")
 
 @dataclass(frozen=True)
 class Collected:
-    """What was read. `refused` files were not loaded at all, and wait in quarantine."""
+    """What was read. `refused` files were not loaded at all, and wait in quarantine.
+
+    `given_up` is how many addresses the bounce policy suppressed. `unread` says why the mailbox could not be read.
+    """
 
     mail: MailRead
     files: tuple[ImportResult, ...]
     refused: tuple[Problem, ...]
+    given_up: int = 0
+    unread: tuple[Problem, ...] = ()
 
     @property
     def counts(self) -> dict[str, int]:
         """How much of each kind came in."""
         counts = {
             "bounces": self.mail.bounces,
+            "complaints": self.mail.complaints,
             "unsubscribes": self.mail.unsubscribes,
             "notifications": self.mail.others,
+            "set_aside": self.mail.set_aside,
             "quarantined": self.mail.quarantined + len(self.refused),
+            "given_up": self.given_up,
         }
         for result in self.files:
             counts[result.kind] = counts.get(result.kind, 0) + result.loaded
@@ -59,31 +67,45 @@ class Collected:
 def collect(
     engine: Engine, project: Project, settings: Settings, *, clock: Clock, source: Path | None = None
 ) -> Collected:
-    """Reads the inbox (or the folder `source`) once. Killed and repeated, it loads nothing twice and drops nothing."""
+    """Reads inbox and mailbox (or only the folder `source`) once.
+
+    Killed and repeated, it loads nothing twice and drops nothing.
+    """
     inbox = source or settings.work_dir / INBOX_DIR
-    if not inbox.is_dir():
-        return Collected(MailRead(), (), ())
-    with _alone(inbox):
-        mail = read_mail(engine, inbox, settings.keys, now=clock())
-        if any((inbox / part).is_dir() for part in INBOX):
-            _note_reading(engine, clock())
-        files: list[ImportResult] = []
-        refused: list[Problem] = []
-        for path in sorted(each for each in inbox.iterdir() if each.suffix in ENDINGS):
-            try:
-                files.append(_load(engine, project, settings, path, clock))
-            except ImportRefused as error:
-                refused += error.problems
-                _move(path, QUARANTINE)
-            else:
-                _move(path, DONE)
-    return Collected(mail, tuple(files), tuple(refused))
+    collected = Collected(MailRead(), (), ())
+    if inbox.is_dir():
+        with _alone(inbox / ".lock"):
+            mail = read_mail(engine, inbox, settings.keys, now=clock())
+            files, refused = _load_all(engine, project, settings, inbox, clock)
+            collected = replace(collected, mail=mail, files=files, refused=refused)
+    was_read = any((inbox / part).is_dir() for part in INBOX)
+    try:
+        server = declared_mailbox(project) if source is None else None
+        if server is not None:
+            settings.work_dir.mkdir(parents=True, exist_ok=True)
+            with _alone(settings.work_dir / ".mailbox.lock"):
+                read = read_imap(engine, server, settings.keys, now=clock())
+            collected, was_read = replace(collected, mail=collected.mail + read), True
+    except (ChannelUnavailable, SetupIncomplete) as error:
+        collected, was_read = replace(collected, unread=error.problems), False
+    with writing(engine) as connection:
+        if was_read:  # from now on, "no bounces" means that there were none
+            move_watermark(connection, *MAILBOX_WATERMARK, clock(), clock())
+        given_up = give_up_addresses(connection, project.policies.bounces, now=clock())
+    return replace(collected, given_up=given_up)
 
 
 def collect_project(project_dir: Path, clock: Clock = real_clock) -> dict[str, int]:
-    """The same for the project in a folder; answers how much of each kind came in."""
+    """The same for the project in a folder; answers how much of each kind came in.
+
+    Raises:
+        ChannelUnavailable: the mailbox could not be read; everything else was.
+    """
     with opened(project_dir) as (project, settings, engine):
-        return collect(engine, project, settings, clock=clock).counts
+        collected = collect(engine, project, settings, clock=clock)
+    if collected.unread:
+        raise ChannelUnavailable(*collected.unread)
+    return collected.counts
 
 
 def sentences(collected: Collected) -> Iterator[str]:
@@ -91,20 +113,50 @@ def sentences(collected: Collected) -> Iterator[str]:
     mail = collected.mail
     for number, one, many in (
         (mail.bounces, "bounce", "bounces"),
+        (mail.complaints, "complaint", "complaints"),
         (mail.unsubscribes, "unsubscribe request", "unsubscribe requests"),
         (mail.others, "notification of a delay or a delivery", "notifications of delays and deliveries"),
     ):
         if number:
             yield f"Read {number:,} {one if number == 1 else many}."
     if mail.known:
-        yield f"{mail.known:,} {'mail' if mail.known == 1 else 'mails'} had been read before."
+        yield f"{mail.known:,} {_mails(mail.known)} had been read before."
     for result in collected.files:
         yield from sentences_of_import(result)
+    if mail.set_aside:
+        asks = "asks" if mail.set_aside == 1 else "ask"
+        yield f"Set aside {mail.set_aside:,} {_mails(mail.set_aside)} that {asks} for nothing, as automatic replies do."
+    if collected.given_up:
+        addresses = "address" if collected.given_up == 1 else "addresses"
+        yield f"Gave up {collected.given_up:,} {addresses}: mail kept coming back."
     if mail.quarantined:
-        verb = "mail waits" if mail.quarantined == 1 else "mails wait"
-        yield f"{mail.quarantined:,} {verb} in quarantine: nothing signed by us was in it."
-    if not any(collected.counts.values()) and not mail.known and not collected.files:
+        verb = "waits" if mail.quarantined == 1 else "wait"
+        yield (
+            f"{mail.quarantined:,} {_mails(mail.quarantined)} {verb} in quarantine, for a person to look at: "
+            "`handbill ingest --list-quarantine`."
+        )
+    if not any(collected.counts.values()) and not mail.known and not collected.files and not collected.unread:
         yield "There was nothing new."
+
+
+def _mails(number: int) -> str:
+    return "mail" if number == 1 else "mails"
+
+
+def _load_all(
+    engine: Engine, project: Project, settings: Settings, inbox: Path, clock: Clock
+) -> tuple[tuple[ImportResult, ...], tuple[Problem, ...]]:
+    files: list[ImportResult] = []
+    refused: list[Problem] = []
+    for path in sorted(each for each in inbox.iterdir() if each.suffix in ENDINGS):
+        try:
+            files.append(_load(engine, project, settings, path, clock))
+        except ImportRefused as error:
+            refused += error.problems
+            move(path, inbox / QUARANTINE)
+        else:
+            move(path, inbox / DONE)
+    return tuple(files), tuple(refused)
 
 
 def _load(engine: Engine, project: Project, settings: Settings, path: Path, clock: Clock) -> ImportResult:
@@ -116,25 +168,9 @@ def _load(engine: Engine, project: Project, settings: Settings, path: Path, cloc
     return import_file(engine, project, settings, kind, path, clock=clock, infer=False)
 
 
-def _note_reading(engine: Engine, now: datetime) -> None:
-    """From now on, "no bounces" means that there were none."""
-    kind, name = MAILBOX_WATERMARK
-    row = {"kind": kind, "source": name, "complete_until": now, "imported_at": now}
-    with writing(engine) as connection:
-        new = insert_into(connection, source_watermark).values(row)
-        changed = {"complete_until": new.excluded.complete_until, "imported_at": new.excluded.imported_at}
-        connection.execute(new.on_conflict_do_update(index_elements=["kind", "source"], set_=changed))
-
-
-def _move(path: Path, folder: str) -> None:
-    target = path.parent / folder
-    target.mkdir(exist_ok=True)
-    path.rename(target / path.name)
-
-
 @contextmanager
-def _alone(inbox: Path) -> Iterator[None]:
+def _alone(path: Path) -> Iterator[None]:
     """Two readers of one inbox would take each other's files away."""
-    with (inbox / ".lock").open("w") as lock:
+    with path.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

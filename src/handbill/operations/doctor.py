@@ -28,6 +28,7 @@ from handbill.operations.bulk_rules import examine_message
 from handbill.operations.opening import opened_store
 from handbill.rendering.samples import sample_profile, sample_purchases
 from handbill.rendering.typesetting import require_typesetting
+from handbill.responses.imap import count_mails, declared_mailbox
 from handbill.settings import Settings, load_settings
 
 Steps = Iterator[Diagnosis]
@@ -50,6 +51,7 @@ def examine(project_dir: Path, *, now: datetime, name_server: str | None = None)
         yield from _tried("printing", "letters and postcards can be set here.", require_typesetting)
     if project.channels.email:
         yield from _tried("mail server", _reached(project), lambda: require_answering(project))
+        yield from _mailbox(project)
         yield from _messages(project, settings, now)
         if email_channel(project).provider != "file":
             yield from _dns(project, names)
@@ -94,6 +96,21 @@ def _reached(project: Project) -> str:
     if channel.provider == "file":
         return "messages go into a folder on this machine, and to nobody."
     return f"{channel.provider} is declared; its key is known to be right when the first message has left."
+
+
+def _mailbox(project: Project) -> Steps:
+    """Whether mail that comes back can be read from the mailbox, where one is declared."""
+    try:
+        server = declared_mailbox(project)
+        if server is None:
+            return
+        number = count_mails(server)
+    except Mendable as error:
+        yield from (Diagnosis("mailbox", Mark.WRONG, problem.what, problem.mend) for problem in error.problems)
+        return
+    secured = "not encrypted" if server.security == "none" else "encrypted, with a certificate that holds"
+    mails = f"{number:,} {'mail waits' if number == 1 else 'mails wait'} there"
+    yield Diagnosis("mailbox", Mark.GOOD, f"{server.host}:{server.port} can be read, {secured}; {mails}.")
 
 
 def _messages(project: Project, settings: Settings, now: datetime) -> Steps:

@@ -24,7 +24,7 @@ from handbill.definitions.policy import BouncePolicy
 from handbill.responses.bounce_classes import best_status, bounce_kind
 from handbill.responses.ingest import HARD_BOUNCE, SOFT_BOUNCES
 from handbill.store.inserts import insert_into
-from handbill.store.tables import event, outbox, run, suppression
+from handbill.store.tables import audit_entry, event, outbox, run, suppression
 from handbill.store.types import micros_of
 
 RETURNED_LETTERS = "letters returned"
@@ -58,7 +58,7 @@ def _too_many(events: ColumnElement[bool], most: int, within: int | None = None)
             type_coerce(func.min(event.c.occurred_at), BigInteger).label("at"),
         )
         .join(outbox, outbox.c.id == event.c.outbox_id)
-        .where(events, outbox.c.address_hash != "")
+        .where(events, outbox.c.address_hash != "", ~_was_lifted_since(event.c.occurred_at))
         .group_by(outbox.c.channel, outbox.c.address_hash, outbox.c.id)
         .subquery()
     )
@@ -93,6 +93,7 @@ def _give_up_refused(connection: Connection, *, since: datetime, now: datetime) 
             outbox.c.channel == "email",
             outbox.c.reason.startswith("refused at rcpt"),
             outbox.c.address_hash != "",
+            ~_was_lifted_since(outbox.c.settled_at),
             ~_is_suppressed(outbox.c.channel, outbox.c.address_hash),
         )
     )
@@ -106,6 +107,14 @@ def _give_up_refused(connection: Connection, *, since: datetime, now: datetime) 
 def _is_dead(code: int | None, said: str) -> bool:
     said = f"{code or ''} {said}"
     return bounce_kind(best_status("", said), said) == BounceKind.HARD
+
+
+def _was_lifted_since(moment: ColumnElement[datetime]) -> ColumnElement[bool]:
+    """Whether a person took the address off the list after that: what came back before counts no more."""
+    named = func.substr(outbox.c.address_hash, 1, func.length(audit_entry.c.subject))
+    return exists().where(
+        audit_entry.c.action == "unsuppress", audit_entry.c.at >= moment, audit_entry.c.subject == named
+    )
 
 
 def _is_suppressed(channel: ColumnElement[str], key_hash: ColumnElement[str]) -> ColumnElement[bool]:

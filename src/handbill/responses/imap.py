@@ -5,15 +5,38 @@ from datetime import datetime
 
 from sqlalchemy import Engine
 
+from handbill.definitions.project import Project
+from handbill.definitions.secret import resolve_secret
 from handbill.responses.imap_folder import LOST, ImapFolder, ImapServer
 from handbill.responses.mailbox import MailRead, take_in_mail
-from handbill.responses.received import LARGEST, plain
+from handbill.responses.received import LARGEST
 from handbill.store.connection import writing
 from handbill.tokens import Keys
 
 _AT_A_TIME = 200
 _TRIES = 3
 """So many connections in a row may break before one mail is through."""
+
+
+def declared_mailbox(project: Project) -> ImapServer | None:
+    """The mailbox that campaigns.yaml names, with its secrets; None when there is none.
+
+    Raises:
+        SetupIncomplete: a secret is not in the environment.
+    """
+    declared = project.channels.email.mailbox if project.channels.email else None
+    if declared is None:
+        return None
+    return ImapServer(
+        declared.host,
+        declared.port,
+        declared.security,
+        resolve_secret(declared.user),
+        resolve_secret(declared.password),
+        declared.folder,
+        declared.done,
+        declared.quarantine,
+    )
 
 
 def read_imap(engine: Engine, server: ImapServer, keys: Keys, *, now: datetime) -> MailRead:
@@ -36,8 +59,20 @@ def read_imap(engine: Engine, server: ImapServer, keys: Keys, *, now: datetime) 
         except LOST as error:
             tries = 1 if reading.total != before else tries + 1
             if tries >= _TRIES:
-                why = f"cannot be reached ({plain(str(getattr(error, 'strerror', None) or error)).lower()})"
-                raise server.refused(why, "Start it, or correct channels.email.mailbox in campaigns.yaml.") from None
+                raise server.unreachable(error) from None
+
+
+def count_mails(server: ImapServer) -> int:
+    """How many mails wait to be read.
+
+    Raises:
+        ChannelUnavailable: the mailbox cannot be reached, or refuses us.
+    """
+    try:
+        with server.opened() as folder:
+            return folder.count
+    except LOST as error:
+        raise server.unreachable(error) from None
 
 
 class _Reading:
@@ -60,7 +95,7 @@ class _Reading:
                 return
             if sizes[0][0] <= self._last:
                 raise self._server.refused("does not let go of mails that were moved", "Ask whoever runs it.")
-            for piece in _small_enough(sizes):
+            for piece in in_pieces(sizes):
                 self._take_in(folder, piece)
                 self._last = max(self._last, *(uid for uid, _ in piece))
                 yield
@@ -80,7 +115,7 @@ class _Reading:
         folder.move([uid for uid, each in read.items() if each.quarantined], self._server.quarantine)
 
 
-def _small_enough(sizes: list[tuple[int, int]]) -> Iterator[list[tuple[int, int]]]:
+def in_pieces(sizes: list[tuple[int, int]]) -> Iterator[list[tuple[int, int]]]:
     """The mails in pieces of which each fits into memory: together no more than the largest single one may have."""
     piece: list[tuple[int, int]] = []
     whole = 0

@@ -5,7 +5,7 @@ import re
 import ssl
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from handbill.errors import ChannelUnavailable, Problem
 from handbill.responses.received import LARGEST, plain
@@ -32,10 +32,6 @@ class ImapServer:
     timeout: float = 60
     tls: ssl.SSLContext | None = field(default=None, repr=False)
 
-    def at(self, folder: str) -> "ImapServer":
-        """The same mailbox, with another of its folders to be read."""
-        return replace(self, folder=folder)
-
     @contextmanager
     def opened(self) -> Iterator["ImapFolder"]:
         """The folder, over a connection that is encrypted and signed in.
@@ -51,6 +47,11 @@ class ImapServer:
     def refused(self, why: str, mend: str = "Correct channels.email.mailbox in campaigns.yaml.") -> ChannelUnavailable:
         """The error that says what the server does not do for us."""
         return ChannelUnavailable(Problem(what=f"the mailbox at {self.host}:{self.port} {why}.", mend=mend))
+
+    def unreachable(self, error: Exception) -> ChannelUnavailable:
+        """The error that says that no connection lasted."""
+        said = plain(str(getattr(error, "strerror", None) or error) or type(error).__name__).lower()
+        return self.refused(f"cannot be reached ({said})", "Start it, or correct channels.email.mailbox.")
 
     @contextmanager
     def _connected(self) -> Iterator[imaplib.IMAP4]:
@@ -99,17 +100,24 @@ class ImapFolder:
     def __init__(self, server: ImapServer, connection: imaplib.IMAP4) -> None:
         self._server = server
         self._connection = connection
+        self._name = server.folder
         self.count = self.validity = self.next_uid = 0
         self.look()
 
     def look(self) -> int:
         """Looks at the folder as it is now; answers how many mails lie in it."""
-        state, found = self._connection.select(_quoted(self._server.folder))
+        state, found = self._connection.select(_quoted(self._name))
         if state != "OK":
-            raise self._server.refused(f"has no folder {self._server.folder} ({_said(found)})")
+            raise self._server.refused(f"has no folder {self._name} ({_said(found)})")
         self.count = int(found[0] or 0)
         self.validity, self.next_uid = self._number("UIDVALIDITY"), self._number("UIDNEXT")
         return self.count
+
+    def turn_to(self, folder: str) -> None:
+        """Goes over to another folder of the mailbox, which is made when it is not there."""
+        self._make(folder)
+        self._name = folder
+        self.look()
 
     def sizes(self, first: int, most: int) -> list[tuple[int, int]]:
         """UID and size of the mails from the `first` one (from 1), as they lie in the folder, the oldest first."""
@@ -134,7 +142,7 @@ class ImapFolder:
         """Moves mails into another folder of the mailbox, which is made when it is not there."""
         if not uids:
             return
-        self._connection.create(_quoted(folder))  # NO when it exists
+        self._make(folder)
         if "MOVE" in self._connection.capabilities:
             self._must("move", *self._connection.uid("MOVE", _set(uids), _quoted(folder)))
         elif "UIDPLUS" in self._connection.capabilities:
@@ -144,6 +152,9 @@ class ImapFolder:
         else:
             why = "can neither move mails (MOVE) nor remove single ones (UIDPLUS)"
             raise self._server.refused(why, "Use a mailbox on another server.")
+
+    def _make(self, folder: str) -> None:
+        self._connection.create(_quoted(folder))  # NO when it exists
 
     def _must(self, verb: str, state: str, found: object) -> None:
         if state != "OK":

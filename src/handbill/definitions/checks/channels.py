@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from email.utils import parseaddr
 from pathlib import PurePosixPath
 
+from handbill.definitions.checks.mailbox import THIS_MACHINE, check_mailbox
 from handbill.definitions.findings import Finding, Path, under
 from handbill.definitions.policy import DirectMailChannel, EmailChannel
 from handbill.definitions.secret import is_reference
@@ -13,7 +14,6 @@ from handbill.definitions.words import quoted, unknown
 from handbill.definitions.yaml import Text, Tree, at
 
 _TOPIC = re.compile(r"arn:aws(-cn|-us-gov)?:sns:[a-z]{2}(-[a-z]+)+-[0-9]:[0-9]{12}:[A-Za-z0-9_-]{1,256}")
-_THIS_MACHINE = {"localhost", "127.0.0.1", "::1"}
 _SECRETS = {
     "password": ("a password", "SMTP_PASSWORD"),
     "api_key": ("an API key", "MAIL_API_KEY"),
@@ -46,11 +46,12 @@ _VENDOR_KEYS = tuple(dict.fromkeys(key for keys in (*_NEEDED.values(), *_ALLOWED
 def check_email_channel(written: Tree | None, channel: EmailChannel | None) -> Iterator[Finding]:
     """The e-mail channel; secrets are looked at even where the rest cannot be read."""
     yield from _check_secrets(written)
+    yield from under(("mailbox",), check_mailbox(at(written, "mailbox"), channel.mailbox if channel else None))
     if channel is None:
         return
     if channel.provider == "smtp" and channel.host is None:
         yield Finding((), "provider smtp needs a host.", "Add host, the name of the mail server.", at_key=True)
-    if channel.security == "none" and channel.host and channel.host not in _THIS_MACHINE:
+    if channel.security == "none" and channel.host and channel.host not in THIS_MACHINE:
         what = f"security none would send passwords and mail readable to {quoted(channel.host)}."
         yield Finding(("security",), what, "Use starttls; none is for localhost only.")
     yield from _check_vendor(channel)
