@@ -11,7 +11,7 @@ from prefect import Task, flow, task
 from prefect.artifacts import acreate_progress_artifact, aupdate_progress_artifact
 from prefect.client.schemas.objects import State, TaskRun
 
-from handbill.errors import NothingToDo, StoreUnavailable
+from handbill.errors import NothingToDo, NotMeasurable, StoreUnavailable
 from handbill.operations import driving
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -52,11 +52,12 @@ async def run_campaign(
 
 @flow(name="run-due-campaigns")
 async def run_due_campaigns() -> dict[str, str]:
-    """Starts every campaign that is due and takes up every open run; answers a sentence for each."""
+    """Starts every campaign that is due, picks winners whose time has come, and takes up every open run."""
     said = {}
     for campaign in await asyncio.to_thread(driving.due_campaigns, PROJECT):
         try:
+            await asyncio.to_thread(driving.decide_if_due, PROJECT, campaign)
             said[campaign] = await run_campaign(campaign)
-        except NothingToDo as nothing:
+        except (NothingToDo, NotMeasurable) as nothing:
             said[campaign] = str(nothing)
     return said

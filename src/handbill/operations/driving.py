@@ -14,8 +14,10 @@ from handbill.definitions.project import Project
 from handbill.delivery.books import Books, books
 from handbill.operations.control import sentence
 from handbill.operations.opening import opened
+from handbill.operations.rollout import decide, may_decide
 from handbill.operations.run import drain_run, finish_run, start_run
 from handbill.planning.plan import campaign_named
+from handbill.planning.rollout import standing_of
 from handbill.planning.schedule import wave_of
 from handbill.planning.seal import run_of_wave
 from handbill.store.connection import reading
@@ -62,6 +64,16 @@ def begin(
             new_wave=new_wave,
         )
     return started.run_id
+
+
+def decide_if_due(project_dir: Path, campaign: str, *, now: str | None = None) -> str:
+    """Picks the winner of the campaign's test where its time has come; answers the arm, else nothing."""
+    with opened(project_dir) as (project, _, engine):
+        with reading(engine) as connection:
+            standing = standing_of(connection, campaign_named(project, campaign))
+        if standing is None or not may_decide(standing, clock_of(now)()):
+            return ""
+        return decide(engine, project, campaign, clock=clock_of(now)).winner
 
 
 def send_for(project_dir: Path, run_id: int, seconds: float, *, now: str | None = None) -> Step:
@@ -128,7 +140,12 @@ def clock_of(now: str | None) -> Clock:
 def _is_due(connection: Connection, project: Project, name: str, moment: datetime) -> bool:
     if connection.scalar(select(run.c.id).where(run.c.campaign == name, run.c.state == "running")):
         return True
-    wave = wave_of(project, project.campaigns[name], moment)
+    campaign = project.campaigns[name]
+    standing = standing_of(connection, campaign)
+    if standing is not None and standing.stage != "test":
+        decided = standing.decision
+        return run_of_wave(connection, name, decided.wave) is None if decided else may_decide(standing, moment)
+    wave = wave_of(project, campaign, moment)
     has_run = run_of_wave(connection, name, wave.name) is not None
     return wave.scheduled_at <= moment and not wave.is_over(moment) and not has_run
 

@@ -17,6 +17,7 @@ from handbill.planning.layout import Page, Part
 from handbill.planning.moves import Earlier
 from handbill.planning.plan import Plan, make_plan
 from handbill.planning.records import PLAN, keep_record, last_record, of_plan
+from handbill.planning.rollout import decided_wave
 from handbill.settings import Settings
 from handbill.store.connection import reading, writing
 
@@ -54,7 +55,7 @@ def plan_campaign(
         RunRefused: there is no such campaign, or its schedule never comes round.
     """
     with reading(engine) as connection:
-        return make_plan(connection, project, name, now=now, wave=wave)
+        return make_plan(connection, project, name, now=now, wave=wave or _decided(connection, project, name))
 
 
 def plan_and_render(
@@ -75,7 +76,7 @@ def plan_and_render(
             project,
             asked.campaign,
             now=asked.now,
-            wave=asked.wave,
+            wave=asked.wave or _decided(connection, project, asked.campaign),
             earlier=_earlier(connection, asked),
             told=lambda what: tell(what, None, None),
         )
@@ -129,6 +130,12 @@ def as_markdown(plan: Plan, rendered: DryRender) -> str:
 def in_one_line(plan: Plan) -> str:
     """How many are planned, how many messages that is, what they cost, and when they leave."""
     return f"{plan.campaign}: {wording.in_one_line(plan)}"
+
+
+def _decided(connection: Connection, project: Project, name: str) -> str | None:
+    """After the winner of a test is picked, what is planned next is its roll-out."""
+    campaign = project.campaigns.get(name)
+    return decided_wave(connection, campaign) if campaign else None
 
 
 def _earlier(connection: Connection, asked: Asked) -> Earlier | None:

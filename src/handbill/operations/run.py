@@ -26,6 +26,7 @@ from handbill.delivery.uncertain import close_old
 from handbill.delivery.worker import Progress, Worker
 from handbill.errors import NothingToDo, Problem, RunRefused
 from handbill.operations.audit import Action, Doer, note, operator
+from handbill.operations.rollout import rollout_wave
 from handbill.planning.approval import plan_as_approved, read_plan
 from handbill.planning.plan import Plan, campaign_named, make_plan, occasion_of
 from handbill.planning.records import RUN, keep_record
@@ -93,6 +94,7 @@ def start_run(
     _require_renderable(project, campaign)
     approved = _approved(plan_file, campaign) if plan_file else None
     extra_wave = approved.wave if approved and approved.is_extra_wave else new_wave
+    extra_wave = rollout_wave(engine, campaign, extra_wave)
     occasion = occasion_of(project, campaign_name, now=clock(), wave=extra_wave)
     may_be_another = approved is None and extra_wave is None
     with reading(engine) as connection:

@@ -62,6 +62,8 @@ class Reason(StrEnum):
     NO_POSTAL_ADDRESS = "no_postal_address"
     UNDELIVERABLE_ADDRESS = "undeliverable_address"
     OTHER_EXPERIMENT = "other_experiment"
+    WAITS_FOR_WINNER = "waits_for_winner"
+    WAS_IN_TEST = "was_in_test"
     TOO_LATE = "too_late"
     QUIET = "quiet"
     PAUSED = "paused"
@@ -88,6 +90,8 @@ _SENTENCES: Mapping[Reason, str] = {
     Reason.NO_POSTAL_ADDRESS: "no postal address",
     Reason.UNDELIVERABLE_ADDRESS: "post cannot be delivered to the address",
     Reason.OTHER_EXPERIMENT: "in another experiment",
+    Reason.WAITS_FOR_WINNER: "wait for the winner of the test",
+    Reason.WAS_IN_TEST: "were in the test",
     Reason.TOO_LATE: "too late in their time zone",
     Reason.QUIET: "too late when their quiet hours end",
     Reason.PAUSED: "asked for a pause",

@@ -18,6 +18,7 @@ from handbill.planning.caps import in_words
 from handbill.planning.explanation import said_at
 from handbill.planning.phrases import CHANNEL_WORDS, listed, reason_in_words
 from handbill.planning.pressure import PRESSING, cap_of
+from handbill.planning.rollout import salt_of_test, winner_of
 from handbill.planning.selection import Occasion, planned_contacts, selection
 from handbill.store.draw import unit_fraction
 from handbill.store.tables import assignment, consent, contact, enrollment, experiment, outbox, run, suppression
@@ -165,6 +166,17 @@ def _layer(asked: _Asked) -> str | None:
     return f"drawn at {fraction:.4f} in {slot.name}, and the slot is {float(slot.from_):g} to {float(slot.to):g}"
 
 
+def _stage(asked: _Asked) -> str | None:
+    declared = asked.occasion.campaign.experiment
+    if declared is None or declared.rollout is None:
+        return None
+    fraction = unit_fraction(salt_of_test(declared.salt), asked.unit_id)
+    wave = "roll-out" if winner_of(asked.occasion.campaign, asked.occasion.wave.name) else "test"
+    return (
+        f"this is the {wave}; drawn at {fraction:.4f}, and the test is on those below {float(declared.rollout.test):g}"
+    )
+
+
 def _time(asked: _Asked) -> str:
     place = asked.place
     if place is None or place.due_at is None:
@@ -257,6 +269,7 @@ _GATES: tuple[tuple[str, frozenset[Reason], Callable[[_Asked], str | None]], ...
     ("suppression", frozenset({Reason.SUPPRESSED, Reason.BOUNCED}), _suppression),
     ("address", frozenset({Reason.NO_EMAIL_ADDRESS, Reason.NO_POSTAL_ADDRESS, Reason.UNDELIVERABLE_ADDRESS}), _address),
     ("layer", frozenset({Reason.OTHER_EXPERIMENT}), _layer),
+    ("test and roll-out", frozenset({Reason.WAITS_FOR_WINNER, Reason.WAS_IN_TEST}), _stage),
     ("time", frozenset({Reason.TOO_LATE, Reason.QUIET}), _time),
     ("pause", frozenset({Reason.PAUSED}), _pause),
     ("caps", frozenset({Reason.CAPPED, Reason.RESERVED}), _caps),

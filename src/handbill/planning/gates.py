@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from sqlalchemy import Connection
 
-from handbill.planning import audience, layers, pressure
+from handbill.planning import audience, layers, pressure, rollout
 from handbill.planning.assignment import assign
 from handbill.planning.selection import Occasion
 
@@ -14,6 +14,7 @@ GATES: tuple[Stage, ...] = (
     audience.select_audience,
     audience.leave_out_unreachable,
     layers.leave_out_other_slots,
+    rollout.leave_out_other_stage,
     audience.set_times,
     pressure.leave_out_paused,
     pressure.leave_out_capped,

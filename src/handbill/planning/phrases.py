@@ -47,6 +47,14 @@ def days(duration: timedelta) -> str:
     return f"{number:g} day" if number == 1 else f"{number:g} days"
 
 
+def lapse(duration: timedelta) -> str:
+    """`4 hours`, `1 hour`; from two days on in days."""
+    hours = duration / timedelta(hours=1)
+    if hours >= 48:
+        return days(duration)
+    return f"{hours:g} hour" if hours == 1 else f"{hours:g} hours"
+
+
 def listed(words: list[str]) -> str:
     """`a, b and c`."""
     return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)

@@ -23,6 +23,7 @@ from handbill.planning.history import history_of, usual_order
 from handbill.planning.learning import Learning, Reading, learnings, reading_of
 from handbill.planning.moves import Earlier
 from handbill.planning.remarks import remarks_of
+from handbill.planning.rollout import rolled_out, winner_of
 from handbill.planning.schedule import wave_of
 from handbill.planning.selection import Occasion
 from handbill.planning.timing import Departure, departures
@@ -108,13 +109,15 @@ def make_plan(
 
 
 def occasion_of(project: Project, campaign_name: str, *, now: datetime, wave: str | None = None) -> Occasion:
-    """The campaign on the wave that is due at `now`, or on an extra one.
+    """The campaign on the wave that is due at `now`, or on an extra one; the winner of a test on its roll-out.
 
     Raises:
         RunRefused: there is no such campaign, or its schedule never comes round.
     """
     campaign = campaign_named(project, campaign_name)
-    return Occasion(project, campaign, wave_of(project, campaign, now, wave), now)
+    found = wave_of(project, campaign, now, wave)
+    winner = winner_of(campaign, found.name)
+    return Occasion(project, campaign if winner is None else rolled_out(campaign, winner), found, now)
 
 
 def walk_stages(connection: Connection, occasion: Occasion, told: Told = lambda _: None) -> None:

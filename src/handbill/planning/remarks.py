@@ -3,15 +3,17 @@
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import time
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from handbill.definitions.metrics import METRICS
+from handbill.planning.audience import Reason
 from handbill.planning.cost import ChannelCost
 from handbill.planning.layers import overlaps
 from handbill.planning.learning import Learning
-from handbill.planning.phrases import days, effect_in_words, moment, percent
+from handbill.planning.phrases import days, effect_in_words, lapse, moment, percent
 from handbill.planning.registration import deviations
-from handbill.planning.selection import Occasion
+from handbill.planning.rollout import winner_of
+from handbill.planning.selection import Occasion, selection
 from handbill.store.tables import run
 
 NEARLY_ALL = 0.95
@@ -29,6 +31,7 @@ def remarks_of(
     yield from _about_run(connection, occasion)
     yield from _about_registration(connection, occasion)
     yield from (f"Nobody is in arm {name}." for name, number in units.items() if not number and any(units.values()))
+    yield from _about_rollout(connection, occasion)
     yield from _about_overlaps(connection, occasion, planned=sum(units.values()))
     yield from (_underpowered(occasion, each) for each in shown if each.is_underpowered)
     yield from _about_usual(shown)
@@ -54,8 +57,20 @@ def _about_run(connection: Connection, occasion: Occasion) -> Iterator[str]:
 
 
 def _about_registration(connection: Connection, occasion: Occasion) -> Iterator[str]:
-    for change in deviations(connection, occasion.campaign):
+    for change in deviations(connection, occasion.project.campaigns[occasion.campaign.name]):
         yield f"The run will refuse: the experiment is not the one that was registered: {change}."
+
+
+def _about_rollout(connection: Connection, occasion: Occasion) -> Iterator[str]:
+    """What becomes of those who are not in the test."""
+    rollout = occasion.campaign.experiment.rollout if occasion.campaign.experiment else None
+    if rollout is None or winner_of(occasion.campaign, occasion.wave.name):
+        return
+    waiting = select(func.count()).select_from(selection).where(selection.c.reason == Reason.WAITS_FOR_WINNER)
+    yield (
+        f"This is the test: {connection.scalar(waiting):,} contacts wait for the winner, which {rollout.by} pick "
+        f"{lapse(rollout.decide_after)} after the last message. Their cost comes on top."
+    )
 
 
 def _about_overlaps(connection: Connection, occasion: Occasion, *, planned: int) -> Iterator[str]:
