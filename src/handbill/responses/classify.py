@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from handbill.channels.contract import EventKind
-from handbill.responses.scanners import APPLE, MACHINES, PROXIES
+from handbill.responses.scanners import is_machine, is_proxy
 
 RULES = 1
 """Goes up with every change of the rules, and stands beside each verdict."""
@@ -66,14 +66,14 @@ def judge(hits: Sequence[Hit], sent: Sent, scanners: frozenset[str]) -> list[str
 
 def verdict_alone(hit: Hit, sent: Sent, scanners: frozenset[str]) -> str:
     """What one hit says by itself."""
-    if hit.method not in _READING or hit.is_trap or hit.network in scanners or MACHINES.search(hit.agent):
+    if hit.method not in _READING or hit.is_trap or hit.network in scanners or is_machine(hit.agent):
         return MACHINE
     if hit.kind != EventKind.OPENED:
         # Gateways follow links while they hold the mail back; a reader has it only afterwards.
         if hit.kind == EventKind.CLICKED and _is_before(hit, sent):
             return MACHINE
         return HUMAN if hit.agent else UNKNOWN
-    if hit.agent == APPLE or PROXIES.search(hit.agent):
+    if is_proxy(hit.agent):
         return PROXY
     return HUMAN if hit.agent else UNKNOWN
 

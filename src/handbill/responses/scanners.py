@@ -6,17 +6,17 @@ from functools import lru_cache
 
 from handbill.tokens import keyed_hash
 
-APPLE = "Mozilla/5.0"
+_APPLE = "Mozilla/5.0"
 """All that Apple's Mail Privacy Protection says of itself: it fetches every picture, whether or not somebody reads."""
 
-PROXIES = re.compile(
+_PROXIES = re.compile(
     # Gmail: "(via ggpht.com GoogleImageProxy)"; Yahoo and AOL: "YahooMailProxy; https://help.yahoo.com/kb/…SLN28749".
     r"GoogleImageProxy|ggpht\.com|YahooMailProxy",
     re.IGNORECASE,
 )
 """Mailbox providers that fetch pictures in their readers' place."""
 
-MACHINES = re.compile(
+_MACHINES = re.compile(
     # Link checkers of mail gateways, by the names that they give themselves.
     r"barracuda|proofpoint|mimecast|safelinks|existence discovery|messagelabs|fireeye|trendmicro|sophos|fortimail"
     r"|ironport|cisco.?secure|zscaler|checkpoint|forcepoint|bitdefender|kaspersky|virustotal|urlscan"
@@ -45,6 +45,18 @@ NETWORKS = (
 
 _BITS = {4: 24, 6: 48}
 _PURPOSE = "network"
+
+
+@lru_cache(8_192)
+def is_machine(agent: str) -> bool:
+    """Whether a program says that it is no person's. Remembered: looking takes longer than storing a click."""
+    return _MACHINES.search(agent) is not None
+
+
+@lru_cache(8_192)
+def is_proxy(agent: str) -> bool:
+    """Whether a program fetches pictures in its readers' place."""
+    return agent == _APPLE or _PROXIES.search(agent) is not None
 
 
 @lru_cache(8_192)
