@@ -28,7 +28,7 @@ ALLOWED: dict[str, set[str]] = {
     "rehearsal": {"definitions", "store", "contacts", "planning", "rendering", "channels", "delivery", "responses",
                   "operations"},
     "web": {"definitions", "operations"},
-    "cli": {"operations", "demo", "rehearsal"},
+    "cli": {"operations", "demo", "rehearsal", "web"},
 }  # fmt: skip
 PREFECT_IN = {"run", "up", "deploy", "approve"}
 FORBIDDEN_NAMES = {"core", "common", "utils", "util", "helpers", "helper", "manager", "misc"}

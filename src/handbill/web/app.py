@@ -11,6 +11,7 @@ from handbill.web import api, confirmation_mails, health, opt_in, preferences, p
 from handbill.web.headers import SecurityHeaders
 from handbill.web.limits import Limited, Limits
 from handbill.web.log import Logged
+from handbill.web.metrics import RequestCounts, metrics_routes
 from handbill.web.refusals import HANDLED, answer_refusal
 from handbill.web.service import Service
 
@@ -36,17 +37,21 @@ ALONGSIDE: Sequence[Callable[[Service], AbstractContextManager[object]]] = (
 after the last."""
 
 
-def make_app(service: Service, limits: Limits | None = None, parts: Sequence[Part] = PARTS) -> ASGIApp:
+def make_app(
+    service: Service, limits: Limits | None = None, parts: Sequence[Part] = PARTS, metrics_token: str = ""
+) -> ASGIApp:
     """The application that a server such as uvicorn runs."""
+    counts = RequestCounts()
+    routes = [route for part in parts for route in part(service)]
     app = Starlette(
-        routes=[route for routes in parts for route in routes(service)],
+        routes=[*routes, *metrics_routes(service, counts, metrics_token)],
         exception_handlers=dict.fromkeys(HANDLED, answer_refusal),
         lifespan=_alongside(service),
     )
     # A redirect to the address with or without a slash would name the host that the request named.
     app.router.redirect_slashes = False
     limited = Limited(app, limits or Limits())
-    return SecurityHeaders(Logged(limited, lambda *_: None), https=_by_https(service))
+    return SecurityHeaders(Logged(limited, counts.observe), https=_by_https(service))
 
 
 def _alongside(service: Service) -> Callable[[Starlette], AbstractAsyncContextManager[None]]:

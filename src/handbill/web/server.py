@@ -6,10 +6,11 @@ import multiprocessing
 import os
 import signal
 import socket
+import tempfile
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -22,12 +23,15 @@ from handbill.clock import real_clock
 from handbill.errors import CannotListen
 from handbill.operations.opening import opened
 from handbill.web.app import make_app
+from handbill.web.metrics import SHARED_FOLDER
 from handbill.web.patience import PatientProtocol
 from handbill.web.service import Service
 
 THIS_MACHINE = "127.0.0.1"
 GRACE_SECONDS = 20
 """So long requests that are under way at the end may take."""
+START_SECONDS = 60
+"""A process that does not answer for so long hangs, and is replaced; on a busy machine one takes long to start."""
 IDLE_SECONDS = 15
 MOST_CONNECTIONS = 1_000
 """Of one process; more are told to come back later."""
@@ -54,6 +58,7 @@ class Serving:
     port: int = 8080
     workers: int = 1
     proxies: str = THIS_MACHINE
+    metrics_token: str = field(default="", repr=False)
 
 
 def serve(serving: Serving, announce: Callable[[str], None] = lambda _: None) -> None:
@@ -72,7 +77,9 @@ def serve(serving: Serving, announce: Callable[[str], None] = lambda _: None) ->
     config = server_config(partial(_app_of, serving), factory=True, proxies=serving.proxies, log_config=dict(LOGGING))
     if serving.workers > 1:
         config.workers = serving.workers
-        Multiprocess(config, [listener]).run()
+        with tempfile.TemporaryDirectory(prefix="handbill-metrics-") as folder:
+            os.environ[SHARED_FOLDER] = folder
+            Multiprocess(config, [listener]).run()
         return
     # At the end uvicorn raises the signal that ended it again; by then all is done.
     signal.signal(signal.SIGTERM, lambda *_: None)
@@ -103,6 +110,7 @@ def server_config(
         backlog=BACKLOG,
         timeout_keep_alive=IDLE_SECONDS,
         timeout_graceful_shutdown=GRACE_SECONDS,
+        timeout_worker_healthcheck=START_SECONDS,
     )
 
 
@@ -112,7 +120,8 @@ def _app_of(serving: Serving) -> ASGIApp:
     stack = ExitStack()
     project, settings, engine = stack.enter_context(opened(serving.project_dir))
     atexit.register(stack.close)
-    return make_app(Service(project, settings, engine, real_clock))
+    service = Service(project, settings, engine, real_clock)
+    return make_app(service, metrics_token=serving.metrics_token)
 
 
 def _end_with_parent() -> None:
@@ -137,6 +146,7 @@ def _listen(host: str, port: int) -> socket.socket:
         listener.close()
         raise CannotListen(_why(error, host, port)) from None
     listener.set_inheritable(True)
+    listener.listen(BACKLOG)  # from now on clients wait instead of being refused
     return listener
 
 
