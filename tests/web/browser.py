@@ -1,6 +1,7 @@
 """A real browser, one for all tests of a run, on a desk and in a hand, by day and by night."""
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +12,8 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 CHROMIUM = Path("/usr/bin/chromium")
 PICTURES = Path(__file__).parents[2] / ".artifacts" / "pages"
+_EXPECTED = re.compile(r"the server responded with a status of 4|ERR_ABORTED$")
+"""Pages that refuse something are errors for the console, and downloads are requests that show no page."""
 _ARGUMENTS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync", "--hide-scrollbars",
@@ -40,11 +43,10 @@ def opened_page(browser: Browser, *, size: dict[str, int] = DESK, **options: Any
     page.set_default_timeout(10_000)
     errors: list[str] = []
     page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
-    page.on("requestfailed", lambda request: errors.append(f"{request.url} failed"))
+    page.on("requestfailed", lambda request: errors.append(f"{request.url}: {request.failure}"))
     yield page
     context.close()
-    # Pages that say "not found" are errors for the console, too.
-    assert [each for each in errors if "the server responded with a status of 4" not in each] == []
+    assert [each for each in errors if not _EXPECTED.search(each)] == []
 
 
 def keep_picture(page: Page, name: str) -> None:
