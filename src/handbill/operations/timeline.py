@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Row, Select, and_, func, or_, select
 from handbill.definitions.project import Project
 from handbill.definitions.values import MILLIONTHS
 from handbill.planning.phrases import CHANNEL_WORDS, reason_in_words
+from handbill.responses.standing import standings
 from handbill.store.tables import (
     attribute_history,
     consent,
@@ -115,10 +116,18 @@ def _campaigns(connection: Connection, person: Row[Any]) -> Iterator[Moment]:
         why = reason_in_words(row.reason, row.detail)
         yield Moment(row.started_at, "campaign", f"left out of {row.campaign}, wave {row.wave}: {why}")
     messages = select(outbox, run.c.campaign).join_from(outbox, run, run.c.id == outbox.c.run_id)
-    for row in _own(connection, messages, outbox.c.contact_id, person):
+    sent = _own(connection, messages, outbox.c.contact_id, person)
+    became = standings(connection, [row.id for row in sent])
+    for row in sent:
         words = f"{CHANNEL_WORDS[row.channel]} of {row.campaign}, arm {row.arm}: {row.state}"
+        words += f", then {_word_of(became[row.id])}" if row.id in became else ""
         reason = f", {row.reason}" if row.reason else ""
         yield Moment(row.accepted_at or row.not_before, "message", f"{words}{reason} ({row.message_id})")
+
+
+def _word_of(kind: str) -> str:
+    """`letter.returned_to_sender` → returned to sender."""
+    return kind.partition(".")[2].replace("_", " ")
 
 
 def _own(connection: Connection, rows: Select[Any], owner: Any, person: Row[Any]) -> list[Row[Any]]:
