@@ -3,6 +3,7 @@
 import socket
 import ssl
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -115,6 +116,18 @@ def test_no_line_ending_smuggles_a_second_message(end: bytes) -> None:
         assert [each.recipient for each in server.taken] == ["b@example.org"]
         arrived = server.taken[0].message
         assert arrived.count(b"\n") == arrived.count(b"\r") == arrived.count(b"\r\n")
+
+
+def test_a_server_that_writes_notifications_is_told_how_to_name_the_message() -> None:
+    named = replace(MESSAGE, envelope_id="abc234")
+    for features, mail, rcpt in (
+        (("DSN",), " RET=HDRS ENVID=abc234", " NOTIFY=FAILURE,DELAY"),
+        ((), "", ""),
+    ):
+        with serving(FaultServer(features=features)) as server:
+            assert send(line_to(server), named).outcome is Outcome.ACCEPTED
+            said = [command for command in server.commands if command.startswith(("MAIL", "RCPT"))]
+            assert said == [f"MAIL FROM:<bounces@shop.test>{mail}", f"RCPT TO:<ann@example.org>{rcpt}"]
 
 
 def test_what_the_server_offers_is_used() -> None:

@@ -82,7 +82,8 @@ class Outgoing:
     """One message, ready to leave.
 
     `sender` is where bounces go, `message` the whole MIME message. `key` stays the same over all tries, so that a
-    provider that remembers keys takes the message once. `labels` come back with the provider's events.
+    provider that remembers keys takes the message once. `labels` come back with the provider's events, `envelope_id`
+    (letters and digits) with the notifications of mail servers.
     """
 
     sender: str
@@ -90,6 +91,7 @@ class Outgoing:
     message: bytes = field(repr=False)
     key: str
     labels: Mapping[str, str] = field(default_factory=dict)
+    envelope_id: str = ""
 
 
 @dataclass(frozen=True)

@@ -88,7 +88,8 @@ class SmtpLine:
     def _ask_for_data(self, message: Outgoing, body: bytes) -> Answer | None:
         """MAIL, RCPT and DATA; None when the server waits for the body."""
         mail = f"MAIL FROM:<{message.sender}>{self._parameters(message, body)}"
-        commands = [("mail", mail), ("rcpt", f"RCPT TO:<{message.recipient}>"), ("data", "DATA")]
+        notify = " NOTIFY=FAILURE,DELAY" if self._is_noted(message) else ""
+        commands = [("mail", mail), ("rcpt", f"RCPT TO:<{message.recipient}>{notify}"), ("data", "DATA")]
         if self._needs_reset:
             commands.insert(0, ("rset", "RSET"))
         refusal: Answer | None = None
@@ -125,8 +126,13 @@ class SmtpLine:
             f" SIZE={len(body)}": "SIZE" in self._features,
             " BODY=8BITMIME": not body.isascii(),
             " SMTPUTF8": not (message.sender + message.recipient).isascii(),
+            f" RET=HDRS ENVID={message.envelope_id}": self._is_noted(message),
         }
         return "".join(parameter for parameter, is_wanted in wanted.items() if is_wanted)
+
+    def _is_noted(self, message: Outgoing) -> bool:
+        """Whether notifications may name the message by the id of its envelope (DSN, RFC 3461)."""
+        return bool(message.envelope_id) and "DSN" in self._features
 
     def _write_body(self, body: bytes) -> Answer | None:
         self._stage = "body"

@@ -14,6 +14,7 @@ from handbill.delivery.links import (
     Page,
     Unsubscribe,
     bounce_address,
+    envelope_id,
     preferences_token,
     public_address,
     unsubscribe_mailto,
@@ -103,12 +104,14 @@ class Composer:
             feedback_id=self._feedback_id(row),
             bulk=self._campaign.kind != "transactional",
         )
+        sender = bounce_address(self._keys, self._domain, row.id)
         return Outgoing(
-            sender=bounce_address(self._keys, self._domain, row.id),
+            sender=sender,
             recipient=recipient,
             message=self._signed(build_message(rendered, envelope), row.message_at),
             key=row.idempotency_key,
             labels=labels_of(self._keys, row.id),
+            envelope_id=envelope_id(sender),
         )
 
     def render(self, row: Claimed, profile: Mapping[str, Any]) -> RenderedEmail:
