@@ -1,6 +1,8 @@
 """Whether a person or a machine opened, clicked or scanned: a verdict beside every hit, given again by better rules."""
 
-from collections.abc import Iterable, Sequence
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -52,14 +54,19 @@ def judge(hits: Sequence[Hit], sent: Sent, scanners: frozenset[str]) -> list[str
     """
     verdicts = [verdict_alone(each, sent, scanners) for each in hits]
     clicks = sorted((at for at, each in enumerate(hits) if each.kind == EventKind.CLICKED), key=lambda at: hits[at].at)
-    for group, links in _windows(clicks, hits):
-        verdict = MACHINE if links >= BURST_LINKS else UNKNOWN
-        for at in group:
-            if verdicts[at] != MACHINE:
-                verdicts[at] = verdict
-    witnesses = [hits[at] for at in clicks if verdicts[at] == MACHINE]
+    if not clicks:
+        return verdicts
+    for at, links in zip(clicks, _links_around([hits[at] for at in clicks]), strict=True):
+        if links >= BURST_LINKS:
+            verdicts[at] = MACHINE
+        elif links > 1 and verdicts[at] == HUMAN:
+            verdicts[at] = UNKNOWN
+    machines: dict[tuple[str, str], list[datetime]] = {}
+    for at in clicks:
+        if verdicts[at] == MACHINE and hits[at].network:
+            machines.setdefault((hits[at].network, hits[at].agent), []).append(hits[at].at)
     return [
-        MACHINE if verdict != MACHINE and _is_same(each, witnesses) else verdict
+        MACHINE if _is_near(each.at, machines.get((each.network, each.agent), ())) else verdict
         for each, verdict in zip(hits, verdicts, strict=True)
     ]
 
@@ -84,19 +91,28 @@ def _is_before(hit: Hit, sent: Sent) -> bool:
     return hit.at < (sent.delivered_at or sent.accepted_at)
 
 
-def _windows(clicks: Sequence[int], hits: Sequence[Hit]) -> Iterable[tuple[Sequence[int], int]]:
-    """Clicks on two or more different links within the time of a burst, and on how many."""
-    first = 0
-    for last in range(len(clicks)):
-        while hits[clicks[last]].at - hits[clicks[first]].at > BURST:
+def _links_around(clicks: Sequence[Hit]) -> list[int]:
+    """For each click, in the order of time: the most different links in any span of a burst's length around it."""
+    found = [1] * len(clicks)
+    inside: Counter[int | None] = Counter()
+    first, marked = 0, dict.fromkeys(range(2, BURST_LINKS + 1), 0)
+    for last, click in enumerate(clicks):
+        inside[click.link_id] += 1
+        while click.at - clicks[first].at > BURST:
+            gone = clicks[first].link_id
+            inside[gone] -= 1
+            if not inside[gone]:
+                del inside[gone]
             first += 1
-        links = len({hits[at].link_id for at in clicks[first : last + 1]})
-        if links > 1:
-            yield clicks[first : last + 1], links
+        for links in range(2, min(len(inside), BURST_LINKS) + 1):
+            # Each click is marked once, so that ten thousand in a second take no longer than need be.
+            for at in range(max(first, marked[links]), last + 1):
+                found[at] = max(found[at], links)
+            marked[links] = last
+    return found
 
 
-def _is_same(hit: Hit, witnesses: Iterable[Hit]) -> bool:
-    return any(
-        hit.network and (hit.network, hit.agent) == (each.network, each.agent) and abs(hit.at - each.at) <= SAME_MACHINE
-        for each in witnesses
-    )
+def _is_near(at: datetime, times: Sequence[datetime]) -> bool:
+    """Whether one of the times, which are in order, is within the span in which a machine stays the same."""
+    place = bisect_left(times, at - SAME_MACHINE)
+    return place < len(times) and times[place] <= at + SAME_MACHINE
