@@ -12,6 +12,7 @@ from handbill.channels.switchboard import Switchboard
 from handbill.definitions.project import Project
 from handbill.delivery.breakers import BreakerTripped
 from handbill.delivery.feeding import feed, report
+from handbill.delivery.fencing import advance, remember, require_latest
 from handbill.delivery.group_commit import GroupCommit
 from handbill.delivery.job import CHANNEL, Job, job_of
 from handbill.delivery.messages import Composer
@@ -58,8 +59,10 @@ def drain(engine: Engine, project: Project, settings: Settings, run_id: int, wor
     Raises:
         ChannelUnavailable: the server cannot be reached, or refuses the sender: then the run is paused. Nobody failed.
         StoreUnavailable: the database went away.
+        RunRefused: the database is an older copy, and people would get the campaign twice.
     """
     job = job_of(engine, project, settings, run_id, worker)
+    require_latest(job)
     bench, started = _bench(job), time.monotonic()
     _send_all(job, bench)
     report(job, bench, 0, time.monotonic() - started)
@@ -119,8 +122,10 @@ def _send_all(job: Job, bench: Bench) -> None:
     finally:
         with writing(job.engine) as connection:
             release(connection, job.run_id, CHANNEL, owner=job.worker.owner)
+            reached = advance(connection, job.run_id)
             hold_back(connection, job.run_id, bench.night, job.worker.clock())
             expire_overdue(connection, job.run_id, job.worker.clock())
+        remember(job, *reached)
 
 
 def _feed(job: Job, bench: Bench) -> None:

@@ -7,6 +7,7 @@ from sqlalchemy import func, select
 from handbill.contacts.profiles import load_profiles
 from handbill.delivery.breakers import BreakerTripped, require_goodwill
 from handbill.delivery.budget import stop_counting
+from handbill.delivery.fencing import advance, remember
 from handbill.delivery.job import CHANNEL, Job
 from handbill.delivery.leases import sweep_leases
 from handbill.delivery.limits import Claims, claim_within_limits, limits_of
@@ -70,9 +71,10 @@ def _batch_size(bench: Bench, seconds: float) -> int:
 
 def _claim(job: Job, bench: Bench, batch: int) -> Claims:
     worker = job.worker
+    reached = None
     with writing(job.engine) as connection:
         taken_at = worker.machine_time(connection)
-        return claim_within_limits(
+        claims = claim_within_limits(
             connection,
             job.run_id,
             CHANNEL,
@@ -81,6 +83,11 @@ def _claim(job: Job, bench: Bench, batch: int) -> Claims:
             limit=batch,
             now=worker.clock(),
         )
+        if claims.rows:
+            reached = advance(connection, job.run_id)
+    if reached:
+        remember(job, *reached)
+    return claims
 
 
 def _hold_back(job: Job, bench: Bench) -> frozenset[str]:
