@@ -166,7 +166,7 @@ def _await(server: Dovecot, process: subprocess.Popen[bytes]) -> None:
                 if connection.recv(100).startswith(b"* OK"):
                     return
         except OSError:
-            continue
+            os.sched_yield()
     log = server.root / "log"
     pytest.fail(f"Dovecot does not start: {log.read_text() if log.exists() else 'it said nothing'}")
 
