@@ -1,15 +1,11 @@
 """How the web service runs: one socket, one process or several behind it, and an orderly end."""
 
-import atexit
 import errno
-import multiprocessing
 import os
 import signal
 import socket
 import tempfile
-import threading
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -17,7 +13,6 @@ from typing import Any
 
 import uvicorn
 from starlette.types import ASGIApp
-from uvicorn.supervisors.multiprocess import Multiprocess
 
 from handbill.clock import real_clock
 from handbill.errors import CannotListen
@@ -26,12 +21,11 @@ from handbill.web.app import make_app
 from handbill.web.metrics import SHARED_FOLDER
 from handbill.web.patience import PatientProtocol
 from handbill.web.service import Service
+from handbill.web.workers import run_workers
 
 THIS_MACHINE = "127.0.0.1"
 GRACE_SECONDS = 20
 """So long requests that are under way at the end may take."""
-START_SECONDS = 60
-"""A process that does not answer for so long hangs, and is replaced; on a busy machine one takes long to start."""
 IDLE_SECONDS = 15
 MOST_CONNECTIONS = 1_000
 """Of one process; more are told to come back later."""
@@ -74,29 +68,22 @@ def serve(serving: Serving, announce: Callable[[str], None] = lambda _: None) ->
         pass  # mistakes in the files and in the database are said now, once, and not by every process
     listener = _listen(serving.host, serving.port)
     announce(_address(listener))
-    config = server_config(partial(_app_of, serving), factory=True, proxies=serving.proxies, log_config=dict(LOGGING))
-    if serving.workers > 1:
-        config.workers = serving.workers
-        with tempfile.TemporaryDirectory(prefix="handbill-metrics-") as folder:
-            os.environ[SHARED_FOLDER] = folder
-            Multiprocess(config, [listener]).run()
+    if serving.workers == 1:
+        # At the end uvicorn raises the signal that ended it again; by then all is done.
+        signal.signal(signal.SIGTERM, lambda *_: None)
+        _work(serving, listener)
         return
-    # At the end uvicorn raises the signal that ended it again; by then all is done.
-    signal.signal(signal.SIGTERM, lambda *_: None)
-    uvicorn.Server(config).run(sockets=[listener])
+    with tempfile.TemporaryDirectory(prefix="handbill-metrics-") as folder:
+        os.environ[SHARED_FOLDER] = folder
+        run_workers(partial(_work, serving), listener, serving.workers)
 
 
 def server_config(
-    app: ASGIApp | Callable[[], ASGIApp],
-    *,
-    factory: bool = False,
-    proxies: str = THIS_MACHINE,
-    log_config: dict[str, Any] | None = None,
+    app: ASGIApp, *, proxies: str = THIS_MACHINE, log_config: dict[str, Any] | None = None
 ) -> uvicorn.Config:
     """How uvicorn runs our application, for the command and for tests."""
     return uvicorn.Config(
         app,
-        factory=factory,
         interface="asgi3",
         http=PatientProtocol,
         ws="none",
@@ -110,30 +97,15 @@ def server_config(
         backlog=BACKLOG,
         timeout_keep_alive=IDLE_SECONDS,
         timeout_graceful_shutdown=GRACE_SECONDS,
-        timeout_worker_healthcheck=START_SECONDS,
     )
 
 
-def _app_of(serving: Serving) -> ASGIApp:
-    """The application of one process, whose store is closed when the process ends."""
-    _end_with_parent()
-    stack = ExitStack()
-    project, settings, engine = stack.enter_context(opened(serving.project_dir))
-    atexit.register(stack.close)
-    service = Service(project, settings, engine, real_clock)
-    return make_app(service, metrics_token=serving.metrics_token)
-
-
-def _end_with_parent() -> None:
-    """Ends this process when the one that started it was killed: nobody else would, and the port stays taken."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-
-        def watch() -> None:
-            parent.join()
-            os.kill(os.getpid(), signal.SIGTERM)
-
-        threading.Thread(target=watch, daemon=True).start()
+def _work(serving: Serving, listener: socket.socket) -> None:
+    """Serves in this process until a signal."""
+    with opened(serving.project_dir) as (project, settings, engine):
+        app = make_app(Service(project, settings, engine, real_clock), metrics_token=serving.metrics_token)
+        config = server_config(app, proxies=serving.proxies, log_config=dict(LOGGING))
+        uvicorn.Server(config).run(sockets=[listener])
 
 
 def _listen(host: str, port: int) -> socket.socket:
