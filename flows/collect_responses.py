@@ -1,4 +1,4 @@
-"""Takes in what came back: bounces, unsubscribe requests, orders and events that wait in the project's inbox."""
+"""Takes in what came back: bounces, unsubscribe requests, vendors' reports, orders and events that wait."""
 
 import asyncio
 from pathlib import Path
@@ -12,5 +12,5 @@ PROJECT = Path(__file__).resolve().parent.parent
 
 @flow(name="collect-responses")
 async def collect_responses() -> dict[str, int]:
-    """Reads the inbox once; answers how much of each kind came in. Reading it twice changes nothing."""
+    """Reads inbox, mailbox and webhooks once; answers how much of each kind came in. Reading it twice changes nothing."""
     return await asyncio.to_thread(collect_project, PROJECT)

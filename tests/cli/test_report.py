@@ -96,7 +96,8 @@ def test_ingest_names_a_file_that_it_cannot_load(shop: Path, capsys: pytest.Capt
     (inbox / "a-list.csv").write_text("x\n1\n")
     assert invoke(["ingest", "--project", str(shop), "--json"]) == 2
     captured = capsys.readouterr()
-    assert json.loads(captured.out) == {"bounces": 0, "unsubscribes": 0, "notifications": 0, "quarantined": 1}
+    counts = json.loads(captured.out)
+    assert {kind: number for kind, number in counts.items() if number} == {"quarantined": 1}
     assert captured.err == (
         f"{inbox / 'a-list.csv'}: a file in the inbox must be named after what it holds. "
         "Call it orders-….csv, events-….jsonl or the like.\n"

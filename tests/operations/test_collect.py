@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine, func, select
@@ -12,10 +13,12 @@ from handbill.channels.sender_dns import Mark
 from handbill.clock import fixed_clock
 from handbill.definitions.loading import load_project
 from handbill.definitions.project import Project
+from handbill.delivery.labels import labels_of
 from handbill.errors import ChannelUnavailable, Problem
 from handbill.operations.collect import Collected, collect, collect_project, sentences
 from handbill.operations.doctor import examine
 from handbill.responses.mailbox import MailRead
+from handbill.responses.webhooks import Arrived, store_webhooks
 from handbill.settings import Settings
 from handbill.store.connection import reading, writing
 from handbill.store.tables import event, orders, outbox, source_watermark, suppression
@@ -52,6 +55,29 @@ def collected(store: Engine, project: Project, settings: Settings) -> Collected:
     return collect(store, project, settings, clock=fixed_clock(NOW))
 
 
+def test_what_vendors_reported_is_read_too(store: Engine, project: Project, settings: Settings, inbox: Path) -> None:
+    assert inbox.is_dir()
+    with reading(store) as connection:
+        message = connection.scalars(select(outbox.c.id).order_by(outbox.c.id)).first() or 0
+    told: list[dict[str, Any]] = [
+        {"id": "1", "kind": "email.delivered", **labels_of(SECRET, message)},
+        {"id": "2", "kind": "email.delivered", "message_id": "somebody@elsewhere.example"},
+        {"id": "3", "kind": "email.folded", **labels_of(SECRET, message)},
+    ]
+    for number, body in enumerate((json.dumps({"events": told}).encode(), b"{")):
+        with writing(store) as connection:
+            store_webhooks(connection, [Arrived("press", "signed", str(number), {}, body, NOW)])
+    found = collected(store, project, settings)
+    assert (found.counts["reports"], found.counts["strays"]) == (1, 1)
+    assert list(sentences(found)) == [
+        "Read 1 report of a vendor.",
+        "Kept 1 report about a message that is not ours.",
+        "Kept 1 report in a word that is not known.",
+        "Kept 1 request that nobody can read.",
+    ]
+    assert list(sentences(collected(store, project, settings))) == ["There was nothing new."]
+
+
 def test_mail_and_files_are_taken_in_together(store: Engine, project: Project, settings: Settings, inbox: Path) -> None:
     with reading(store) as connection:
         (first, person), (second, _) = connection.execute(
@@ -67,7 +93,7 @@ def test_mail_and_files_are_taken_in_together(store: Engine, project: Project, s
     found = collected(store, project, settings)
     assert found.counts == {
         "bounces": 1, "complaints": 0, "unsubscribes": 1, "notifications": 0, "set_aside": 0, "quarantined": 1,
-        "given_up": 0, "events": 1, "orders": 1,
+        "given_up": 0, "reports": 0, "strays": 0, "events": 1, "orders": 1,
     }  # fmt: skip
     assert list(sentences(found)) == [
         "Read 1 bounce.",
@@ -133,6 +159,8 @@ def test_a_project_without_an_inbox_has_nothing_new(
     assert collect_project(project.root, fixed_clock(NOW)) == {
         "bounces": 0, "complaints": 0, "unsubscribes": 0, "notifications": 0, "set_aside": 0, "quarantined": 0,
         "given_up": 0,
+        "reports": 0,
+        "strays": 0,
     }  # fmt: skip
 
 

@@ -27,11 +27,14 @@ def ingest(
         list[str] | None,
         typer.Option("--settle", metavar="NAME", help="Read nothing; put away a mail that you have looked at."),
     ] = None,
+    reclassify: Annotated[
+        bool, typer.Option("--reclassify", help="Read nothing; say again which opens and clicks were a person's.")
+    ] = False,
     project: ProjectDir = Path(),
     now: Now = None,
     as_json: AsJson = False,
 ) -> None:
-    """Read bounces, complaints, unsubscribe requests, and files of orders and events that wait in inbox and mailbox.
+    """Read bounces, complaints, unsubscribe requests, vendors' reports, and files of orders and events that wait.
 
     Example: handbill ingest --from /var/mail/bounces
     """
@@ -39,6 +42,8 @@ def ingest(
         _settle(project, source, settle)
     elif list_quarantine:
         _list(project, source, now, as_json=as_json)
+    elif reclassify:
+        _judge_again(project, as_json=as_json)
     else:
         _collect(project, source, now, as_json=as_json)
 
@@ -71,6 +76,19 @@ def _list(project: Path, source: Path | None, now: str | None, *, as_json: bool)
         typer.echo(json.dumps(as_rows(found), indent=2, ensure_ascii=False))
         return
     for sentence in sentences(found):
+        typer.echo(sentence)
+
+
+def _judge_again(project: Path, *, as_json: bool) -> None:
+    from handbill.operations.opening import opened
+    from handbill.operations.verdicts import judge_again, sentences
+
+    with opened(project) as (_, settings, engine):
+        judged = judge_again(engine, settings)
+    if as_json:
+        typer.echo(json.dumps(judged.counts, indent=2))
+        return
+    for sentence in sentences(judged):
         typer.echo(sentence)
 
 

@@ -1,4 +1,4 @@
-"""What came back since the last time: mail in the project's inbox and mailbox, and files that other systems put there.
+"""What came back since the last time: mail in inbox and mailbox, vendors' webhooks, and files of other systems.
 
 The inbox is `.handbill/inbox/`: a maildir for bounces and unsubscribe requests, and beside its folders files such as
 `orders-2026-12-01.csv`, named after what they hold. What has been read moves to `done/`; what cannot be believed or
@@ -9,7 +9,7 @@ import fcntl
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from sqlalchemy import Engine
@@ -21,10 +21,12 @@ from handbill.definitions.project import Project
 from handbill.errors import ChannelUnavailable, ImportRefused, Problem, SetupIncomplete
 from handbill.operations.imports import sentences as sentences_of_import
 from handbill.operations.opening import opened
+from handbill.operations.webhooks import read_webhooks
 from handbill.responses.bounce_policy import give_up_addresses
 from handbill.responses.events import MAILBOX_WATERMARK
 from handbill.responses.imap import declared_mailbox, read_imap
 from handbill.responses.mailbox import DONE, INBOX, QUARANTINE, MailRead, move, read_mail
+from handbill.responses.reports import Drained
 from handbill.settings import Settings
 from handbill.store.connection import writing
 
@@ -46,6 +48,7 @@ class Collected:
     refused: tuple[Problem, ...]
     given_up: int = 0
     unread: tuple[Problem, ...] = ()
+    reports: Drained = field(default_factory=Drained)
 
     @property
     def counts(self) -> dict[str, int]:
@@ -58,6 +61,8 @@ class Collected:
             "set_aside": self.mail.set_aside,
             "quarantined": self.mail.quarantined + len(self.refused),
             "given_up": self.given_up,
+            "reports": self.reports.events,
+            "strays": self.reports.strays,
         }
         for result in self.files:
             counts[result.kind] = counts.get(result.kind, 0) + result.loaded
@@ -67,7 +72,7 @@ class Collected:
 def collect(
     engine: Engine, project: Project, settings: Settings, *, clock: Clock, source: Path | None = None
 ) -> Collected:
-    """Reads inbox and mailbox (or only the folder `source`) once.
+    """Reads inbox, mailbox and stored webhooks (or only the folder `source`) once.
 
     Killed and repeated, it loads nothing twice and drops nothing.
     """
@@ -88,6 +93,8 @@ def collect(
             collected, was_read = replace(collected, mail=collected.mail + read), True
     except (ChannelUnavailable, SetupIncomplete) as error:
         collected, was_read = replace(collected, unread=error.problems), False
+    if source is None:
+        collected = replace(collected, reports=read_webhooks(engine, settings, clock=clock))
     with writing(engine) as connection:
         if was_read:  # from now on, "no bounces" means that there were none
             move_watermark(connection, *MAILBOX_WATERMARK, clock(), clock())
@@ -121,6 +128,7 @@ def sentences(collected: Collected) -> Iterator[str]:
             yield f"Read {number:,} {one if number == 1 else many}."
     if mail.known:
         yield f"{mail.known:,} {_mails(mail.known)} had been read before."
+    yield from _of_reports(collected.reports)
     for result in collected.files:
         yield from sentences_of_import(result)
     if mail.set_aside:
@@ -135,8 +143,20 @@ def sentences(collected: Collected) -> Iterator[str]:
             f"{mail.quarantined:,} {_mails(mail.quarantined)} {verb} in quarantine, for a person to look at: "
             "`handbill ingest --list-quarantine`."
         )
-    if not any(collected.counts.values()) and not mail.known and not collected.files and not collected.unread:
+    is_idle = not any(collected.counts.values()) and not mail.known and not collected.reports.requests
+    if is_idle and not collected.files and not collected.unread:
         yield "There was nothing new."
+
+
+def _of_reports(reports: Drained) -> Iterator[str]:
+    for number, verb, one, many in (
+        (reports.events, "Read", "report of a vendor", "reports of vendors"),
+        (reports.strays, "Kept", "report about a message that is not ours", "reports about messages that are not ours"),
+        (reports.unknown, "Kept", "report in a word that is not known", "reports in words that are not known"),
+        (reports.broken, "Kept", "request that nobody can read", "requests that nobody can read"),
+    ):
+        if number:
+            yield f"{verb} {number:,} {one if number == 1 else many}."
 
 
 def _mails(number: int) -> str:
