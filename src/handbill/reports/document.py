@@ -14,7 +14,7 @@ from handbill.reports.beside import Calmed, Doubled, calmed, doubled
 from handbill.reports.compare import compare, immature
 from handbill.reports.course import Course, course_of
 from handbill.reports.factorial import Factorial, factorial_of
-from handbill.reports.funnel import Funnel, funnel_of
+from handbill.reports.funnel import Funnel, funnel_of, spent_on
 from handbill.reports.guardrails import Judged, judge
 from handbill.reports.maturity import Maturity, maturity_of
 from handbill.reports.measure import measure
@@ -24,6 +24,8 @@ from handbill.reports.over_time import OverTime, as_decided, is_over_time, read_
 from handbill.reports.over_time_words import between_looks, still_open
 from handbill.reports.quality import Quality, Truths, quality_of, truths_of
 from handbill.reports.registered import Registered, read_registered
+from handbill.reports.rolled_out import RolledOut, as_claimed, claimed, rolled_out_of, second_stage
+from handbill.reports.rolled_out_screen import before_the_rollout, with_winner
 from handbill.reports.segments import Segments, segments_of
 from handbill.reports.timing import Timing, timing_of
 from handbill.reports.verdict import FirstScreen, broken_split, first_screen, no_experiment, too_early
@@ -34,7 +36,10 @@ from handbill.store.tables import run
 
 @dataclass(frozen=True)
 class Analysis:
-    """What an experiment shows. Before its time, nothing is compared and there are no gains."""
+    """What an experiment shows. Before its time, nothing is compared and there are no gains.
+
+    `registered` is what the figures are about; `sealed` is all of what was registered, where that is more.
+    """
 
     registered: Registered
     maturity: Maturity
@@ -50,10 +55,14 @@ class Analysis:
     course: Course | None = None
     claims: tuple[Claim, ...] = ()
     over_time: OverTime | None = None
+    rolled_out: RolledOut | None = None
+    sealed: Registered | None = None
 
     @property
     def is_read(self) -> bool:
         """Whether a result may be read: all windows have closed, or a planned look says so, or any look may."""
+        if self.rolled_out and not self.rolled_out.may_be_read:
+            return False
         return self.over_time.read_until is not None if self.over_time else self.maturity.mature
 
     @property
@@ -129,14 +138,22 @@ def _analyse(
     if is_over_time(registered):
         over_time = read_over_time(connection, registered, maturity, project.currency, now)
         registered = replace(registered, until=over_time.read_until)
-    early = Analysis(registered, maturity, immature(registered, maturity), over_time=over_time)
+    rolled = rolled_out_of(connection, registered)
+    early = Analysis(registered, maturity, immature(registered, maturity), over_time=over_time, rolled_out=rolled)
     if not early.is_read:
         # Nothing is even measured: a number that somebody could read would be read.
         return early
+    second = second_stage(registered, rolled) if rolled else None
+    whole, registered = registered, second or registered
     measured = measure(connection, registered, project.currency)
+    if second or over_time:
+        funnel = spent_on(connection, registered.campaign, registered.units)
     results, timing = compare(registered, measured), timing_of(connection, registered)
     if over_time:
         results = as_decided(registered, measured, over_time, results)
+    if rolled and second:
+        rolled = claimed(connection, whole, rolled, second, measured, project.currency)
+        results = as_claimed(second, rolled, results)
     return Analysis(
         registered=registered,
         maturity=maturity,
@@ -152,6 +169,8 @@ def _analyse(
         course=course_of(connection, registered, timing, {arm.name: arm.units for arm in results.arms}),
         claims=claims_of(registered, results),
         over_time=over_time,
+        rolled_out=rolled,
+        sealed=whole if second else None,
     )
 
 
@@ -160,13 +179,21 @@ def _screen(analysis: Analysis | None, project: Project, now: datetime) -> First
         return no_experiment()
     if analysis.results.balance.ok is False:
         return broken_split(analysis.results)
-    registered, over_time = analysis.registered, analysis.over_time
+    registered, over_time, rolled = analysis.registered, analysis.over_time, analysis.rolled_out
     if not analysis.is_read:
-        if over_time:
-            return between_looks(registered, over_time)
-        return too_early(registered, analysis.maturity, now, project.timezone)
+        return _early(analysis, project, now)
     screen = first_screen(registered, analysis.results, analysis.gains, project.currency, analysis.guardrails)
+    if rolled:
+        return with_winner(screen, registered, rolled)
     return still_open(screen, registered, over_time) if over_time and not over_time.ended else screen
+
+
+def _early(analysis: Analysis, project: Project, now: datetime) -> FirstScreen:
+    registered, over_time, rolled = analysis.registered, analysis.over_time, analysis.rolled_out
+    if over_time:
+        return between_looks(registered, over_time)
+    before = before_the_rollout(registered, rolled, project.timezone) if rolled else None
+    return before or too_early(registered, analysis.maturity, now, project.timezone)
 
 
 def _deviations(connection: Connection, project: Project, campaign: str) -> tuple[str, ...]:

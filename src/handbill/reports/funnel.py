@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, func, select
 
 from handbill.definitions.values import MILLIONTHS
-from handbill.responses.attribution import code_orders
+from handbill.responses.attribution import Units, code_orders
 from handbill.responses.events import ANSWERS
 from handbill.store.tables import assignment, assignment_member, event, outbox, run
 
@@ -85,6 +85,11 @@ def funnel_of(connection: Connection, campaign: str, experiment_id: int | None) 
     )
 
 
+def spent_on(connection: Connection, campaign: str, units: Units) -> Funnel:
+    """The messages to some of an experiment's units alone, for what they cost."""
+    return Funnel({}, _channels(connection, campaign, units), {})
+
+
 def _contacts(connection: Connection, experiment_id: int) -> dict[str, int]:
     rows = connection.execute(
         select(assignment.c.arm, func.count().label("contacts"))
@@ -95,15 +100,15 @@ def _contacts(connection: Connection, experiment_id: int) -> dict[str, int]:
     return {row.arm: row.contacts for row in rows}
 
 
-def _channels(connection: Connection, campaign: str) -> tuple[Channel, ...]:
+def _channels(connection: Connection, campaign: str, units: Units | None = None) -> tuple[Channel, ...]:
     states: dict[tuple[str, str], dict[str, int]] = {}
     costs: dict[tuple[str, str], float] = {}
-    rows = connection.execute(
-        select(outbox.c.arm, outbox.c.channel, outbox.c.state, func.count(), func.sum(outbox.c.cost))
-        .join(run, run.c.id == outbox.c.run_id)
-        .where(run.c.campaign == campaign)
-        .group_by(outbox.c.arm, outbox.c.channel, outbox.c.state)
-    )
+    kinds = (outbox.c.arm, outbox.c.channel, outbox.c.state)
+    counted = select(*kinds, func.count(), func.sum(outbox.c.cost)).join(run, run.c.id == outbox.c.run_id)
+    if units is not None:
+        counted = counted.join(assignment_member, assignment_member.c.contact_id == outbox.c.contact_id)
+        counted = counted.join(assignment, assignment.c.id == assignment_member.c.assignment_id).where(units.chosen)
+    rows = connection.execute(counted.where(run.c.campaign == campaign).group_by(*kinds))
     for arm, channel, state, number, cost in rows:
         states.setdefault((arm, channel), {})[state] = number
         if state == "accepted":

@@ -14,7 +14,7 @@ from handbill.reports.wording import capital, count, day, duration, listed, mone
 
 def registration_section(report: Report, analysis: Analysis) -> Section:
     """What was promised, and whether it is still what the files say."""
-    registered = analysis.registered
+    registered = analysis.sealed or analysis.registered
     rows = [
         ("Hypothesis", registered.hypothesis),
         ("Drawn into arms", f"{registered.unit}s"),
@@ -91,6 +91,9 @@ def _analysis(registered: Registered) -> str:
         return f"planned looks when the windows have closed of {looks} {planned}"
     if registered.analysis == ANY_TIME:
         return f"at any time, over the windows that have closed {planned}"
+    if registered.rollout:
+        share, by = percent(registered.rollout.test, 0.01), registered.rollout.by
+        return f"a test on {share}, whose winner by {by} goes to the others; one reading when every window has closed"
     return "one reading, when every window has closed"
 
 

@@ -10,6 +10,7 @@ from handbill.reports.document import Analysis, Report
 from handbill.reports.factorial import Factorial
 from handbill.reports.money import Gain
 from handbill.reports.over_time import OverTime
+from handbill.reports.rolled_out import RolledOut
 from handbill.statistics.results import as_json as results_as_json
 
 
@@ -77,7 +78,27 @@ def _analysis(analysis: Analysis) -> dict[str, Any]:
         **({"channels": _factorial(analysis.factorial)} if analysis.factorial else {}),
         **beside_as_json(analysis),
         **({"over_time": _over_time(analysis.over_time)} if analysis.over_time else {}),
+        **({"rollout": _rolled_out(analysis.rolled_out)} if analysis.rolled_out else {}),
     }
+
+
+def _rolled_out(rolled: RolledOut) -> dict[str, Any]:
+    decision, claim = rolled.decision, rolled.claim
+    return given(
+        {
+            "test_share": rolled.test_share,
+            "by": rolled.by,
+            "tested": rolled.tested,
+            "winner": decision.winner if decision else None,
+            "numbers": dict(decision.numbers) if decision else None,
+            "decided_at": _time(decision.decided_at) if decision else None,
+            "decided_by": decision.decided_by if decision else None,
+            "because": decision.because if decision else None,
+            "proven": claim.proven if claim else None,
+            "z": claim.z if claim else None,
+            "critical": claim.critical if claim else None,
+        }
+    )
 
 
 def _over_time(over_time: OverTime) -> dict[str, Any]:

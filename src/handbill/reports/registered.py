@@ -35,6 +35,15 @@ class Rail:
 
 
 @dataclass(frozen=True)
+class RegisteredRollout:
+    """A test on a share of the audience, by whose metric the winner is picked that goes to everybody else."""
+
+    test: float
+    decide_after: timedelta
+    by: str
+
+
+@dataclass(frozen=True)
 class Registered:
     """An experiment as it was sealed. Times and money in the goal's own words, shares and rates as fractions.
 
@@ -66,6 +75,7 @@ class Registered:
     analysis: str = "fixed"
     size: int = 0
     looks: tuple[float, ...] = ()
+    rollout: RegisteredRollout | None = None
     runs: tuple[int, ...] | None = None
     until: datetime | None = None
 
@@ -122,7 +132,12 @@ def read_registered(connection: Connection, campaign: str) -> Registered | None:
         analysis=sealed.get("analysis", "fixed"),
         size=sealed.get("size", 0),
         looks=tuple(sealed.get("looks", ())),
+        rollout=_rollout(sealed["rollout"]) if sealed.get("rollout") else None,
     )
+
+
+def _rollout(sealed: Mapping[str, Any]) -> RegisteredRollout:
+    return RegisteredRollout(sealed["test"], timedelta(seconds=sealed["decide_after_seconds"]), sealed["by"])
 
 
 def _arm(sealed: Mapping[str, Any]) -> RegisteredArm:

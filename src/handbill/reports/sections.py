@@ -14,6 +14,7 @@ from handbill.reports.money_tables import factorial_section, money_section
 from handbill.reports.people_tables import audience_section, funnel_section, timing_section
 from handbill.reports.phrases import reading_of
 from handbill.reports.pictures import EffectPicture
+from handbill.reports.rolled_out_words import winner_section
 from handbill.reports.sentences import LEAST_SAID
 from handbill.reports.wording import Range, count, day, duration, money, percent, plural, span, with_plus
 
@@ -26,6 +27,7 @@ def sections_of(report: Report) -> list[Section]:
     if not analysis.is_read:
         early = [
             looks_section(report, analysis),
+            winner_section(report, analysis),
             audience_section(report),
             funnel_section(report),
             registration_section(report, analysis),
@@ -35,6 +37,7 @@ def sections_of(report: Report) -> list[Section]:
     found = [
         effect_section(report, analysis),
         looks_section(report, analysis),
+        winner_section(report, analysis),
         guardrail_section(analysis),
         money_section(report, analysis),
         factorial_section(analysis),

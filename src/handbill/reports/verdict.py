@@ -151,6 +151,11 @@ def broken_split(results: Results) -> FirstScreen:
     return _one("split_broken", results.balance.reasons[0], "find the fault before anything else.")
 
 
+def nothing_held_out(says: str) -> FirstScreen:
+    """The words where only versions were compared."""
+    return _one("no_comparison", says, "keep a holdout next time.")
+
+
 def no_experiment() -> FirstScreen:
     """The words for a campaign that was declared without an experiment."""
     says = (
