@@ -83,6 +83,8 @@ def _opens(dice: random.Random, accepted: datetime, office: str) -> Iterator[Lab
 def _scanner(dice: random.Random, accepted: datetime, office: str, burst: int) -> Iterator[Labelled]:
     """Follows the links of one message; two thirds come 20 to 60 seconds after the sending."""
     habit = dice.choice(("fast", "fast", "fast", "fast", "trap", "named", "asks", "early", "small", "slow"))
+    if dice.random() < 0.03:
+        habit = "patient"  # follows link after link like a reader, and cannot be told from one
     after = dice.uniform(20, 60) if dice.random() < 0.67 else dice.uniform(1, 1_800)
     at = accepted - timedelta(seconds=2) if habit == "early" else accepted + timedelta(seconds=after)
     links = dice.sample(range(6), 1 if habit == "small" else dice.randint(3, 6))
@@ -90,7 +92,7 @@ def _scanner(dice: random.Random, accepted: datetime, office: str, burst: int) -
         links.append(TRAP)
     agent = dice.choice(NAMED) if habit == "named" else f"{dice.choice(BROWSERS)} Edg/{dice.randint(90, 99)}"
     network = office if dice.random() < 0.2 else f"{dice.getrandbits(64):016x}"
-    gap = {"slow": 20.0, "trap": 3.0}.get(habit, 0.15)
+    gap = {"slow": 20.0, "trap": 3.0, "patient": 9.0}.get(habit, 0.15)
     if habit == "asks":
         for link in links:
             yield Labelled(_fetched(at, "HEAD", agent, network, link), "scanner", burst)

@@ -11,7 +11,7 @@ GROUPS = (
     "init", "demo", "check", "schema", "rehearse", "imports", "segment", "preview",
     "plan", "calendar", "send_test", "run", "decide", "control", "ingest", "report", "evaluate", "power", "explain", "verify",
     "contact", "suppression", "login", "audit", "housekeeping",
-    "serve", "api_key", "up", "deploy", "doctor", "database",
+    "serve", "api_key", "up", "deploy", "doctor", "database", "keys",
 )  # fmt: skip
 
 app = typer.Typer(

@@ -28,6 +28,7 @@ from handbill.store.tables import link, outbox, run
 from handbill.tokens import read_code
 
 LOGGER = logging.getLogger("handbill.web")
+WAITING = "waiting-hits"
 AT_ONCE = 1_000
 """Hits that are committed together."""
 MOST_WAITING = 20_000
@@ -67,7 +68,7 @@ class Tracker:
         self._settings = settings
         self._clock = clock
         self._scanners = scanner_networks(settings.secret)
-        self._file = WaitingHits(settings.work_dir / "waiting-hits")
+        self._file = WaitingHits(settings.work_dir / WAITING)
         self._targets: dict[int, _Target | None] = {}
         self._waiting: deque[tuple[Arrived, asyncio.Future[None]]] = deque()
         self._room = asyncio.Semaphore(MOST_WAITING)
@@ -180,6 +181,17 @@ class Tracker:
                 self._targets.clear()
             self._targets[link_id] = found
         return self._targets[link_id]
+
+
+def take_waiting_hits(engine: Engine, settings: Settings) -> int:
+    """Stores the hits that wait on the disk, which a service does by itself with the next hit; answers how many."""
+    scanners = scanner_networks(settings.secret)
+
+    def store(batch: Sequence[Arrived]) -> None:
+        with writing(engine) as connection:
+            store_hits(connection, batch, scanners, now=max(each.hit.at for each in batch))
+
+    return WaitingHits(settings.work_dir / WAITING).take(store)
 
 
 def _link(engine: Engine, link_id: int) -> _Target | None:

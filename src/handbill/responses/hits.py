@@ -104,6 +104,11 @@ def hit_of(row: Any) -> Hit:
     return Hit(row.kind, row.occurred_at, method or "GET", agent, network, row.link_id, bool(row.is_trap))
 
 
+def sent_of(connection: Connection, ids: Iterable[int]) -> dict[int, Sent]:
+    """When messages were taken over and delivered, by their numbers."""
+    return {number: message.sent for number, message in _messages(connection, ids).items()}
+
+
 def clean_agent(agent: str) -> str:
     """What a program says it is, short and printable."""
     return "".join(letter for letter in agent[:_LONGEST_AGENT] if letter.isprintable())
