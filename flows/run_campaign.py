@@ -4,6 +4,7 @@ Prefect drives, the database decides: this flow may die, run twice or overlap wi
 """
 
 import asyncio
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -30,24 +31,41 @@ async def start(campaign: str, plan: str | None, new_wave: str | None, now: str 
 
 
 @task(retries=2, retry_delay_seconds=10, retry_condition_fn=store_is_away)
-async def send(run_id: int, now: str | None) -> driving.Step:
+async def send(run_id: int, now: str | None, connections: int) -> driving.Step:
     """Sends for some seconds."""
-    return await asyncio.to_thread(driving.send_for, PROJECT, run_id, SECONDS_A_TASK, now=now)
+    stop = threading.Event()
+    try:
+        return await asyncio.to_thread(
+            driving.send_for, PROJECT, run_id, SECONDS_A_TASK, now=now, connections=connections, stop=stop
+        )
+    finally:
+        stop.set()  # somebody interrupts: what is on its way is finished, and no more
 
 
 @flow(name="run-campaign", flow_run_name="run-{campaign}")
 async def run_campaign(
-    campaign: str, plan: str | None = None, new_wave: str | None = None, now: str | None = None
+    campaign: str,
+    plan: str | None = None,
+    new_wave: str | None = None,
+    now: str | None = None,
+    workers: int | None = None,
 ) -> str:
-    """Sends what is due of a campaign; repeated, it goes on where it was. Answers the books in a sentence."""
+    """Sends what is due of a campaign; repeated, it goes on where it was. Answers the books in a sentence.
+
+    `workers` is the number of processes that send; without it, a large run gets two.
+    """
     run_id = await start(campaign, plan, new_wave, now)
     artifact = await acreate_progress_artifact(0.0, key=f"run-{campaign}", description=f"Messages of {campaign}")
-    while True:
-        step = await send(run_id, now)
-        counted = await asyncio.to_thread(driving.progress_of, PROJECT, run_id)
-        await aupdate_progress_artifact(artifact, 100.0 * counted.settled / max(counted.planned, 1))
-        if not step.more:
-            return await asyncio.to_thread(driving.end, PROJECT, run_id, now=now)
+    crew = await asyncio.to_thread(driving.begin_sending, PROJECT, run_id, workers, now=now)
+    try:
+        while True:
+            step = await send(run_id, now, crew.connections)
+            counted = await asyncio.to_thread(driving.progress_of, PROJECT, run_id)
+            await aupdate_progress_artifact(artifact, 100.0 * counted.settled / max(counted.planned, 1))
+            if not step.more and not await asyncio.to_thread(crew.finish):
+                return await asyncio.to_thread(driving.end, PROJECT, run_id, now=now, trouble=crew.trouble)
+    finally:
+        await asyncio.to_thread(crew.dismiss)
 
 
 @flow(name="run-due-campaigns")

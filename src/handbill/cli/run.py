@@ -21,6 +21,9 @@ def run(
     campaign: Annotated[str, typer.Argument(help="Name of the campaign.")],
     plan: Annotated[Path | None, typer.Option(help="Run exactly this plan, made by `handbill plan --out`.")] = None,
     new_wave: Annotated[str | None, typer.Option(metavar="NAME", help="Send a finished campaign once more.")] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, max=16, help="Processes that send. Default: two for a large run, else one.")
+    ] = None,
     now: Now = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     project_dir: ProjectDir = Path(),
@@ -47,7 +50,9 @@ def run(
     url = ensure_server(settings, {**os.environ, **({"PREFECT_API_URL": declared} if declared else {})})
     loading.join()
     with _progress(project_dir, campaign):
-        sentence = _execute(project_dir, url, campaign, str(plan.resolve()) if plan else None, new_wave, moment)
+        sentence = _execute(
+            project_dir, url, campaign, str(plan.resolve()) if plan else None, new_wave, moment, workers
+        )
     typer.echo(sentence)
 
 
@@ -61,7 +66,13 @@ def _load_prefect() -> None:
 
 
 def _execute(
-    project_dir: Path, url: str, campaign: str, plan: str | None, new_wave: str | None, now: str | None
+    project_dir: Path,
+    url: str,
+    campaign: str,
+    plan: str | None,
+    new_wave: str | None,
+    now: str | None,
+    workers: int | None,
 ) -> str:
     """The project's own flow, in this process; answers what it says."""
     import asyncio
@@ -70,7 +81,9 @@ def _execute(
 
     flow = _flow_file(project_dir.resolve() / "flows" / "run_campaign.py").run_campaign
     with temporary_settings(updates={PREFECT_API_URL: url}):
-        sentence: str = asyncio.run(flow(campaign, plan=plan, new_wave=new_wave, now=now))
+        # A project's own flow may be older than the number of workers.
+        more = {"workers": workers} if workers else {}
+        sentence: str = asyncio.run(flow(campaign, plan=plan, new_wave=new_wave, now=now, **more))
     return sentence
 
 

@@ -92,6 +92,7 @@ def _bench(job: Job) -> Bench:
         reconnect_after=job.worker.reconnect_after,
         tally=tally,
         night=_night(job),
+        lease=job.worker.terms.commit.total_seconds(),
     )
     return bench
 
@@ -111,7 +112,7 @@ def _send_all(job: Job, bench: Bench) -> None:
     try:
         with Switchboard() as board:
             board.start(lambda: _feed(job, bench))
-            for _ in range(bench.provider.connections):
+            for _ in range(min(bench.provider.connections, job.worker.connections or bench.provider.connections)):
                 board.start(Sender(bench).run)
             try:
                 board.run()

@@ -23,7 +23,7 @@ class Worker:
     """One process at work on a run. `owner` is a name from `leases.holding`; `stop`, when set, ends the work soon.
 
     `clock` is the time that schedules and windows are judged by; `machine_time` measures leases, which last as long as
-    `terms` say, and rates.
+    `terms` say, and rates. `connections` is this process's part of those that the project allows; None means all.
     """
 
     owner: str
@@ -31,6 +31,7 @@ class Worker:
     machine_time: MachineTime = machine_time
     terms: Terms = USUAL_TERMS
     provider: Callable[[Project], Provider] = email_provider
+    connections: int | None = None
     stop: threading.Event = field(default_factory=threading.Event)
     progress: Progress | None = None
     random: Callable[[], float] = random.random

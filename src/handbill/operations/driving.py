@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Engine, select
 
 from handbill.clock import Clock, fixed_clock, real_clock
 from handbill.definitions.project import Project
 from handbill.delivery.books import Books, books
+from handbill.errors import Mendable
 from handbill.operations.control import sentence
+from handbill.operations.crew import Crew, hire
 from handbill.operations.opening import opened
 from handbill.operations.rollout import decide, may_decide
 from handbill.operations.run import drain_run, finish_run, start_run
@@ -76,25 +78,43 @@ def decide_if_due(project_dir: Path, campaign: str, *, now: str | None = None) -
         return decide(engine, project, campaign, clock=clock_of(now)).winner
 
 
-def send_for(project_dir: Path, run_id: int, seconds: float, *, now: str | None = None) -> Step:
-    """Sends for so many seconds at most, then settles what is on its way and answers."""
-    with opened(project_dir) as (project, settings, engine), _stopping_after(seconds) as stop:
-        done = drain_run(engine, project, settings, run_id, clock=clock_of(now), stop=stop)
+def begin_sending(project_dir: Path, run_id: int, workers: int | None = None, *, now: str | None = None) -> Crew:
+    """The processes that send a run, this one included; others have begun when it answers. See `hire`."""
+    return hire(project_dir, run_id, workers, clock=clock_of(now), now=now)
+
+
+def send_for(
+    project_dir: Path,
+    run_id: int,
+    seconds: float,
+    *,
+    now: str | None = None,
+    connections: int | None = None,
+    stop: threading.Event | None = None,
+) -> Step:
+    """Sends for so many seconds at most, or until `stop` is set, then settles what is on its way and answers."""
+    with opened(project_dir) as (project, settings, engine), _stopping_after(seconds, stop) as over:
+        done = drain_run(engine, project, settings, run_id, clock=clock_of(now), stop=over, connections=connections)
         next_due_at = done.next_due_at
         is_due = next_due_at is not None and next_due_at <= clock_of(now)()
     return Step(
         dict(done.by_state),
         list(done.batches),
-        more=not done.stopped and (is_due or stop.is_set()),
+        more=not done.stopped and (is_due or over.is_set()),
         next_due_at=next_due_at.isoformat() if next_due_at else None,
         stopped=done.stopped,
     )
 
 
-def end(project_dir: Path, run_id: int, *, now: str | None = None) -> str:
-    """Closes the run when nothing of it is open; answers its books as a sentence."""
+def end(project_dir: Path, run_id: int, *, now: str | None = None, trouble: Mendable | None = None) -> str:
+    """Closes the run when nothing of it is open; answers its books as a sentence.
+
+    Raises `trouble`, which another process met, where it left the run paused.
+    """
     with opened(project_dir) as (_, _, engine):
         finish_run(engine, run_id, clock=clock_of(now))
+        if trouble and _is_paused(engine, run_id):
+            raise trouble
         with reading(engine) as connection:
             return sentence(connection, run_id)
 
@@ -137,6 +157,11 @@ def clock_of(now: str | None) -> Clock:
     return fixed_clock(datetime.fromisoformat(now)) if now else real_clock
 
 
+def _is_paused(engine: Engine, run_id: int) -> bool:
+    with reading(engine) as connection:
+        return connection.scalar(select(run.c.state).where(run.c.id == run_id)) == "paused"
+
+
 def _is_due(connection: Connection, project: Project, name: str, moment: datetime) -> bool:
     if connection.scalar(select(run.c.id).where(run.c.campaign == name, run.c.state == "running")):
         return True
@@ -151,8 +176,8 @@ def _is_due(connection: Connection, project: Project, name: str, moment: datetim
 
 
 @contextmanager
-def _stopping_after(seconds: float) -> Iterator[threading.Event]:
-    stop = threading.Event()
+def _stopping_after(seconds: float, stop: threading.Event | None) -> Iterator[threading.Event]:
+    stop = stop or threading.Event()
     timer = threading.Timer(seconds, stop.set)
     timer.start()
     try:

@@ -3,6 +3,7 @@
 import threading
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -112,7 +113,7 @@ def start_run(
         return started
 
 
-def drain_run(
+def drain_run(  # noqa: PLR0913 - what is sent, by which clock, until when, and which part of it is this process's
     engine: Engine,
     project: Project,
     settings: Settings,
@@ -121,10 +122,13 @@ def drain_run(
     clock: Clock = real_clock,
     stop: threading.Event | None = None,
     progress: Progress | None = None,
+    connections: int | None = None,
+    helps: bool = False,
 ) -> DrainedRun:
     """Sends what is due on all channels, and goes on waiting while more is due within the next hour.
 
-    May be killed and repeated at any instant. Under a clock that stands still it does not wait.
+    May be killed and repeated at any instant. Under a clock that stands still it does not wait. `connections` is this
+    process's part of those that the project allows; one that only `helps` another leaves print and seeds to that one.
 
     Raises:
         ChannelUnavailable: the mail server is not there, or refuses the sender: then the run is paused.
@@ -133,9 +137,9 @@ def drain_run(
     by_state: Counter[str] = Counter()
     batches: list[str] = []
     with holding(settings) as owner:
-        worker = Worker(owner, clock, stop=stop, progress=progress)
+        worker = Worker(owner, clock, stop=stop, progress=progress, connections=connections)
         while True:
-            once = _drain_channels(engine, project, settings, run_id, worker)
+            once = _drain_channels(engine, project, settings, run_id, worker, helps=helps)
             by_state.update(once.by_state)
             batches += once.batches
             wait = once.next_due_at - clock() if once.next_due_at else None
@@ -261,7 +265,9 @@ def _one_at_a_time(connection: Connection, campaign_name: str) -> None:
 # ---------------------------------------------------------------- sending
 
 
-def _drain_channels(engine: Engine, project: Project, settings: Settings, run_id: int, worker: Worker) -> DrainedRun:
+def _drain_channels(
+    engine: Engine, project: Project, settings: Settings, run_id: int, worker: Worker, *, helps: bool
+) -> DrainedRun:
     """Sends once what is due on each channel of the run, e-mail first."""
     with reading(engine) as connection:
         channels = set(connection.scalars(select(outbox.c.channel).where(outbox.c.run_id == run_id).distinct()))
@@ -269,11 +275,12 @@ def _drain_channels(engine: Engine, project: Project, settings: Settings, run_id
     due: list[datetime] = []
     stopped: list[str] = []
     batches: Sequence[str] = ()
-    for channel in CHANNELS:
+    for channel in CHANNELS[:1] if helps else CHANNELS:
         if channel not in channels:
             continue
         if channel == "email":
-            with seed_copies(job_of(engine, project, settings, run_id, worker)):
+            copies = nullcontext() if helps else seed_copies(job_of(engine, project, settings, run_id, worker))
+            with copies:
                 done: DrainResult | PrintResult = drain(engine, project, settings, run_id, worker)
         else:
             done = print_batches(engine, project, settings, run_id, worker)
