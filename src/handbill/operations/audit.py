@@ -43,6 +43,7 @@ class Action(StrEnum):
     SIGN_IN_REFUSED = "sign in refused"
     SIGN_OUT = "sign out"
     SHARE = "share"
+    UNSHARE = "unshare"
 
 
 @dataclass(frozen=True)

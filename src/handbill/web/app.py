@@ -7,7 +7,19 @@ from starlette.applications import Starlette
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp
 
-from handbill.web import api, confirmation_mails, health, opt_in, preferences, privacy, tracking, unsubscribe, webhooks
+from handbill.web import (
+    api,
+    confirmation_mails,
+    health,
+    opt_in,
+    preferences,
+    privacy,
+    reports,
+    signing_in,
+    tracking,
+    unsubscribe,
+    webhooks,
+)
 from handbill.web.headers import SecurityHeaders
 from handbill.web.limits import Limited, Limits
 from handbill.web.log import Logged
@@ -26,6 +38,8 @@ PARTS: Sequence[Part] = (
     opt_in.routes,
     privacy.routes,
     webhooks.routes,
+    signing_in.routes,
+    reports.routes,
 )
 """Each part's routes; a part is a module."""
 
