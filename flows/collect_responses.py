@@ -12,5 +12,5 @@ PROJECT = Path(__file__).resolve().parent.parent
 
 @flow(name="collect-responses")
 async def collect_responses() -> dict[str, int]:
-    """Reads inbox, mailbox and webhooks once; answers how much of each kind came in. Reading it twice changes nothing."""
+    """Reads inbox, mailbox and webhooks once; answers how much of each kind came in. Twice changes nothing more."""
     return await asyncio.to_thread(collect_project, PROJECT)

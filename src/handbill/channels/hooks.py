@@ -100,9 +100,8 @@ class Unreadable(ValueError):
 UNREADABLE_WORD = "(unreadable)"
 
 
-def unreadable(item: Any) -> Report:
-    """Stands for a part of a body that is not what the vendor sends: counted, and kept with the body."""
-    return Report(digest_of(item), UNREADABLE_WORD, None, is_known=False)
+UNREADABLE = Report("", UNREADABLE_WORD, None, is_known=False)
+"""Stands for a part of a body that is not what the vendor sends: counted, and kept with the body."""
 
 
 # ---------------------------------------------------------------- proof

@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from handbill.channels.contract import Answer, BounceKind, EventKind, Outgoing
 from handbill.channels.hooks import (
+    UNREADABLE,
     Genuine,
     Posted,
     Refused,
@@ -28,7 +29,6 @@ from handbill.channels.hooks import (
     read_json,
     text_in,
     unbase64,
-    unreadable,
 )
 from handbill.channels.http_line import Reply, accepted, failed, refused
 from handbill.channels.mail_parts import Mailbox, parts_of
@@ -150,7 +150,7 @@ def read_reports(body: bytes) -> list[Report]:
     content = read_json(body)
     if not isinstance(content, list):
         raise Unreadable
-    return [_report(each) if text_in(each, "event") else unreadable(each) for each in content]
+    return [_report(each) if text_in(each, "event") else UNREADABLE for each in content]
 
 
 @cache

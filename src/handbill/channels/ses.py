@@ -14,6 +14,7 @@ from botocore.credentials import Credentials
 
 from handbill.channels.contract import Answer, BounceKind, EventKind, Outcome, Outgoing, Scope
 from handbill.channels.hooks import (
+    UNREADABLE,
     Report,
     Unreadable,
     digest_of,
@@ -23,7 +24,6 @@ from handbill.channels.hooks import (
     read_json,
     storable,
     text_in,
-    unreadable,
 )
 from handbill.channels.http_line import Reply, accepted, failed, refused
 
@@ -134,7 +134,7 @@ def read_reports(body: bytes) -> list[Report]:
 def _report(event: Any) -> Report:
     word = text_in(event, "eventType") or text_in(event, "notificationType")
     if not word:
-        return unreadable(event)
+        return UNREADABLE
     part, kind = inside(event, _PARTS.get(word, word.lower())), KINDS.get(word)
     bounce, listed = None, ""
     if word == "Bounce":

@@ -7,6 +7,7 @@ from typing import Any
 
 from handbill.channels.contract import BounceKind, EventKind
 from handbill.channels.hooks import (
+    UNREADABLE,
     Genuine,
     Posted,
     Refused,
@@ -22,7 +23,6 @@ from handbill.channels.hooks import (
     read_json,
     text_in,
     unhex,
-    unreadable,
 )
 
 FORMAT = "signed"
@@ -66,7 +66,7 @@ def read_reports(body: bytes) -> list[Report]:
     events = listed if isinstance(listed, list) else [content]
     if not isinstance(content, dict) or (listed is None and "kind" not in content):
         raise Unreadable
-    return [_report(each) if id_in(each, "id") and text_in(each, "kind") else unreadable(each) for each in events]
+    return [_report(each) if id_in(each, "id") and text_in(each, "kind") else UNREADABLE for each in events]
 
 
 def _report(event: Any) -> Report:
