@@ -6,15 +6,17 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 
 import pytest
-from sqlalchemy import Engine, delete, select, update
+from sqlalchemy import Engine, delete, insert, select, update
 
 from handbill.channels.contract import EventKind
 from handbill.definitions.policy import BouncePolicy
+from handbill.operations.audit import Action
+from handbill.operations.suppression_list import SHOWN_LETTERS
 from handbill.responses.bounce_policy import give_up_addresses
 from handbill.responses.events import Event
 from handbill.responses.ingest import take_in
 from handbill.store.connection import reading, writing
-from handbill.store.tables import event, outbox, suppression
+from handbill.store.tables import audit_entry, event, outbox, suppression
 from tests.conftest import NOW
 from tests.reports.factory import EMAIL, NOTHING, fill
 
@@ -132,6 +134,20 @@ def test_a_mailbox_that_was_called_unknown_while_sending_is_given_up(store: Engi
         assert give_up_addresses(connection, POLICY, now=NOW) == 2
         assert give_up_addresses(connection, POLICY, now=NOW) == 0
     assert suppressed(store) == [("email", "nobody", "hard bounce"), ("email", "nobody-in-words", "hard bounce")]
+
+
+def test_what_came_back_before_somebody_lifted_the_suppression_counts_no_more(
+    store: Engine, messages: list[int]
+) -> None:
+    early = [bounce(message, 0) for message in messages[:5]]
+    assert after(store, early) == [("email", ANN, "soft bounces")]
+    with writing(store) as connection:
+        connection.execute(delete(suppression))
+        lifted = {"who": "ada", "way": "shell", "action": Action.UNSUPPRESS, "subject": ANN[:SHOWN_LETTERS]}
+        connection.execute(insert(audit_entry).values(at=NOW + timedelta(days=1), **lifted))
+    assert after(store, early) == []
+    assert after(store, [bounce(message, 2, name=f"new-{message}") for message in messages[:4]]) == []
+    assert after(store, [bounce(messages[4], 2)]) == [("email", ANN, "soft bounces")]
 
 
 def test_the_order_in_which_things_come_back_changes_nothing(store: Engine, messages: list[int]) -> None:
