@@ -28,6 +28,15 @@ def serve(
             help="Proxies that are believed about the client's address, apart by commas; networks too.",
         ),
     ] = "127.0.0.1",
+    per_client: Annotated[
+        float,
+        typer.Option(
+            "--requests-per-client",
+            metavar="NUMBER",
+            min=0,
+            help="Most requests of one client in a second; 0: any number.",
+        ),
+    ] = 50,
     metrics_token: Annotated[
         str | None,
         typer.Option(
@@ -44,5 +53,5 @@ def serve(
     """
     from handbill.web.server import Serving, serve
 
-    serving = Serving(project, host, port, workers, proxies, metrics_token or "")
+    serving = Serving(project, host, port, workers, proxies, metrics_token or "", per_client)
     serve(serving, lambda address: typer.echo(f"The web service answers at {address}  Stop with Ctrl-C.", err=True))

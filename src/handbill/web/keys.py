@@ -23,10 +23,10 @@ _OPEN_TO_ALL = frozenset({"/v1/openapi.json", "/v1/docs"})
 class Keyed:
     """Lets through whoever shows a key (`Authorization: Bearer …`), as often as one key may ask."""
 
-    def __init__(self, app: ASGIApp, service: Service, allowance: Allowance = KEY) -> None:
+    def __init__(self, app: ASGIApp, service: Service, allowance: Allowance | None = None) -> None:
         self._app = app
         self._service = service
-        self._buckets = Buckets(allowance)
+        self._buckets = Buckets(allowance or KEY)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Passes the request on with its key."""

@@ -17,8 +17,11 @@ BODY_SECONDS = 20.0
 """A body must be there by then: whoever sends it drop by drop holds no connection for long."""
 CLIENT = Allowance(per_second=50, burst=500)
 """Of one client: much for people, and for an office behind one address."""
-BY_PATH: Mapping[str, Allowance] = {"/hooks/": Allowance(per_second=2_000, burst=10_000)}
-"""Vendors report every message one by one, from a few addresses."""
+BY_PATH: Mapping[str, Allowance] = {
+    "/hooks/": Allowance(per_second=2_000, burst=10_000),
+    "/v1/": Allowance(per_second=200, burst=1_000),
+}
+"""Vendors report every message one by one, from a few addresses; other systems have a limit for each key, too."""
 
 _NETWORK_BITS = 64
 
@@ -31,6 +34,13 @@ class Limits:
     body_seconds: float = BODY_SECONDS
     client: Allowance | None = CLIENT
     by_path: Mapping[str, Allowance] = field(default_factory=lambda: BY_PATH)
+
+
+def limits_of(per_second: float) -> Limits:
+    """The limits of a service that allows each client so many requests a second, ten times as many after a rest; 0: any
+    number.
+    """
+    return Limits(client=Allowance(per_second, max(1, round(per_second * 10))) if per_second else None)
 
 
 class Limited:
@@ -48,7 +58,7 @@ class Limited:
             await self._app(scope, receive, send)
             return
         buckets = next((each for path, each in self._by_path.items() if scope["path"].startswith(path)), self._others)
-        wait = buckets.take(asker(scope)) if buckets else 0
+        wait = 0.0 if buckets is None else buckets.take(asker(scope))
         if wait:
             await too_many(scope, wait)(scope, receive, send)
             return

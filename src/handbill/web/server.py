@@ -18,6 +18,7 @@ from handbill.clock import real_clock
 from handbill.errors import CannotListen
 from handbill.operations.opening import opened
 from handbill.web.app import make_app
+from handbill.web.limits import CLIENT, limits_of
 from handbill.web.metrics import SHARED_FOLDER
 from handbill.web.patience import PatientProtocol
 from handbill.web.service import Service
@@ -45,7 +46,11 @@ LOGGING: Mapping[str, Any] = {
 
 @dataclass(frozen=True)
 class Serving:
-    """Where and how to serve a project. `proxies` are the addresses whose word about the client's address counts."""
+    """Where and how to serve a project.
+
+    `proxies` are the addresses whose word about the client's address counts; `per_client` is how many requests one
+    client may make in a second, 0 for any number.
+    """
 
     project_dir: Path
     host: str = THIS_MACHINE
@@ -53,6 +58,7 @@ class Serving:
     workers: int = 1
     proxies: str = THIS_MACHINE
     metrics_token: str = field(default="", repr=False)
+    per_client: float = CLIENT.per_second
 
 
 def serve(serving: Serving, announce: Callable[[str], None] = lambda _: None) -> None:
@@ -103,7 +109,8 @@ def server_config(
 def _work(serving: Serving, listener: socket.socket) -> None:
     """Serves in this process until a signal."""
     with opened(serving.project_dir) as (project, settings, engine):
-        app = make_app(Service(project, settings, engine, real_clock), metrics_token=serving.metrics_token)
+        service = Service(project, settings, engine, real_clock)
+        app = make_app(service, limits_of(serving.per_client), metrics_token=serving.metrics_token)
         config = server_config(app, proxies=serving.proxies, log_config=dict(LOGGING))
         uvicorn.Server(config).run(sockets=[listener])
 
