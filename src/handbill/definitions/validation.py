@@ -9,6 +9,7 @@ from pydantic_core import ErrorDetails
 from handbill.definitions.definition import Definition
 from handbill.definitions.findings import Finding, Path
 from handbill.definitions.planned import PLANNED_KEYS, PLANNED_VALUES, planned
+from handbill.definitions.refused import REFUSED_KEYS
 from handbill.definitions.shape import alternatives, fields_of, model_at
 from handbill.definitions.words import either, nearest, quoted, unknown
 from handbill.definitions.yaml import Items, Keys, Text, Tree, at, plain
@@ -63,6 +64,8 @@ def _meant(path: Path, model: type[Definition]) -> Path:
 
 
 def _unknown_key(path: Path, key: str, owner: type[Definition] | None) -> Finding:
+    if owner and key in REFUSED_KEYS.get(owner, {}):
+        return Finding(path, *REFUSED_KEYS[owner][key], at_key=True)
     if owner and key in PLANNED_KEYS.get(owner, ()):
         return Finding(path, *planned(key), at_key=True)
     reserved = PLANNED_KEYS.get(owner, frozenset()) if owner else frozenset()
