@@ -1,4 +1,4 @@
-"""Servers on this machine that do as the e-mail vendors do: what they demand, what they answer, and how they fail."""
+"""Servers on this machine that do as the e-mail vendors do: what they demand, answer and report, and how they fail."""
 
 import base64
 import hashlib
@@ -6,7 +6,9 @@ import hmac
 import json
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email import message_from_bytes
@@ -14,8 +16,14 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import formatdate, parseaddr
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from random import Random
 from time import time
 from typing import Any, ClassVar, cast
+
+import requests
+
+from handbill.channels.hooks import Posted
+from tests.channels.webhook_senders import posted, sample
 
 KEY, KEY_ID = "the right key", "AKIDEXAMPLE"
 SENDER = "news@northwind.example"
@@ -309,3 +317,33 @@ def vendor_at_work(server: VendorServer) -> Iterator[VendorServer]:
         listener.shutdown()
         listener.server_close()
         thread.join()
+
+
+Told = tuple[int, str]
+"""Which message that it took (from 0), and the name of the sample that tells what became of it."""
+
+
+def tell(
+    server: VendorServer, vendor: str, address: str, told: Sequence[Told], *, random: Random, copies: int = 1
+) -> Counter[int]:
+    """Reports over HTTP as vendors do: each event in requests of its own, some of them several times, in no order.
+
+    Answers how often each status was answered.
+    """
+    requests_ = [posted(vendor, _sample_about(server, vendor, told_)) for told_ in told for _ in range(copies)]
+    random.shuffle(requests_)
+    with ThreadPoolExecutor(4) as threads:
+        return Counter(threads.map(lambda each: _post(address, each), requests_))
+
+
+def _sample_about(server: VendorServer, vendor: str, told: Told) -> Any:
+    place, name = told
+    label = server.taken[place].labels["outbox"]
+    # The events of one sample have one id: every message's are its own.
+    own = {"ZGVsaXZlcmVkLTAtM": f"event-{place}-", "CPgfbmQMTCKtHW6uIWtuVe-": f"event-{place}-",
+           "0102018f-": f"feedback-{place}-", "evt_9f8a1c-": f"evt_{place}-"}  # fmt: skip
+    return sample(vendor, name, label=label, provider_id=f"id-{place + 1}", **own)
+
+
+def _post(address: str, request: Posted) -> int:
+    return requests.post(address, data=request.body, headers=dict(request.headers), timeout=30).status_code
