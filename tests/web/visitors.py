@@ -116,14 +116,22 @@ class Shop:
 
 @contextmanager
 def open_shop(
-    root: Path, store: Engine, *, people: int = 1, post: bool = True, links: bool = True, **changes: Any
+    root: Path,
+    store: Engine,
+    *,
+    people: int = 1,
+    post: bool = True,
+    links: bool = True,
+    colour: str = "",
+    **changes: Any,
 ) -> Iterator[Shop]:
     """A shop with two topics whose pages are served, and whose mails lie in a maildir; `changes` are the people's."""
     clock = Ticking()
     make_project(root, 25)
     path = root / "campaigns.yaml"
     text = path.read_text(encoding="utf-8")
-    text = text.replace("brand: {name: Shop", f"brand: {{name: {BRAND}")
+    worn = f', colour: "{colour}"' if colour else ""
+    text = text.replace("brand: {name: Shop", f"brand: {{name: {BRAND}{worn}")
     text = text.replace("topics: {offers: Offers and news}", "topics: {offers: Offers and news, events: Invitations}")
     by_file = "    provider: file\n" + (f"    links: {PUBLIC}\n" if links else "")
     text = re.sub(r"    provider: smtp\n.*security: none\n", by_file, text, flags=re.DOTALL)

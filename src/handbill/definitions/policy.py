@@ -12,6 +12,7 @@ from handbill.definitions.secret import Secret
 from handbill.definitions.sending import Dkim, Mailbox, ReturnAddress, Utm, WarmUp
 from handbill.definitions.values import (
     CapSize,
+    Colour,
     Domain,
     Duration,
     Line,
@@ -31,6 +32,10 @@ class Brand(Definition):
     name: Line = Field(description="Who is writing, as people know you.")
     postal_address: Line = Field(description="Printed in every marketing message; the law in most countries.")
     website: WebAddress = Field(description="Address of the shop, with https://.")
+    colour: Colour | None = Field(
+        None,
+        description='Of buttons and marks on your pages, such as "#0a5599"; darker or lighter to be readable.',
+    )
 
 
 class EmailChannel(Definition):

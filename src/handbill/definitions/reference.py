@@ -75,6 +75,7 @@ _WRITTEN: Mapping[Callable[[Any], Any], str] = {
     values.parse_cap_size: "number, `2` or `10 points`",
     values.parse_time_of_day: "time of day, `21:00`",
     values.parse_timezone_or_recipient: "`recipient`, or a time zone, `Europe/London`",
+    values.parse_colour: 'colour, `"#0a5599"`',
     values.parse_country: "country, `GB`",
     values.parse_domain: "domain, `northwind.example`",
     values.parse_web_address: "address, `https://shop.example`",

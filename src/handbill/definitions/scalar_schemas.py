@@ -49,6 +49,7 @@ SCALARS: Mapping[Callable[[Any], Any], Schema] = {
     values.parse_boolean: BOOLEAN,
     values.parse_line: LINE,
     values.parse_currency: written_like(r"[A-Z]{3}", "GBP"),
+    values.parse_colour: written_like(r"#?[0-9A-Fa-f]{6}", "#0a5599"),
     values.parse_country: written_like(r"[A-Z]{2}", "GB"),
     values.parse_domain: written_like(r"[^\s/@]+\.[^\s/@]+", "northwind.example"),
     values.parse_web_address: written_like(r"https?://\S+", "https://shop.example"),

@@ -233,6 +233,14 @@ def parse_currency(text: Any) -> str:
     return raw
 
 
+def parse_colour(text: Any) -> str:
+    """A colour as pages write it, `#0a5599`; without the sign, that YAML takes for a comment, just as well."""
+    raw = _written(text).lower().removeprefix("#")
+    if not re.fullmatch(r"[0-9a-f]{6}", raw):
+        raise ValueError(f'{quoted(raw)} is not a colour. Write its six digits like "#0a5599", in quotes.')
+    return f"#{raw}"
+
+
 def parse_country(text: Any) -> str:
     """An ISO 3166 code, such as GB."""
     raw = _written(text)
@@ -289,6 +297,7 @@ TimezoneOrRecipient = Annotated[str, BeforeValidator(parse_timezone_or_recipient
 CapSize = Annotated[int, BeforeValidator(parse_cap_size)]
 Boolean = Annotated[bool, BeforeValidator(parse_boolean)]
 Line = Annotated[str, BeforeValidator(parse_line)]
+Colour = Annotated[str, BeforeValidator(parse_colour)]
 Country = Annotated[str, BeforeValidator(parse_country)]
 Domain = Annotated[str, BeforeValidator(parse_domain)]
 WebAddress = Annotated[str, BeforeValidator(parse_web_address)]

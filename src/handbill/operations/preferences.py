@@ -14,6 +14,7 @@ from handbill.delivery.links import Bearer, Unsubscribe, read_preferences
 from handbill.operations.own_address import address_columns, shown_address
 from handbill.operations.recipients import Recipient, recipient
 from handbill.operations.unsubscribing import PAUSE, SOURCE, Agreement, agreements, channels_of, withdraw
+from handbill.responses.hits import TRACKING
 from handbill.settings import Settings
 from handbill.store.connection import reading, writing
 from handbill.store.tables import contact
@@ -24,8 +25,6 @@ FREQUENCIES: Mapping[str, Frequency | None] = {
     "one_a_week": Frequency(1, 7),
     "one_a_month": Frequency(1, 30),
 }
-TRACKING = "tracking"
-"""The channel of the ledger under which somebody refuses that opens and clicks of theirs are kept."""
 
 
 @dataclass(frozen=True)

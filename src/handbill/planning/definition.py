@@ -32,6 +32,8 @@ LONGEST_TEMPLATE = 200_000
 
 _DECIDING_CHANNEL_KEYS = frozenset({"provider", "from_", "reply_to", "utm", "cost", "budget", "transit"})
 """How fast messages leave may change at any time; sign-in words never leave the file."""
+_BRAND_KEYS = ("name", "postal_address", "website")
+"""What messages say of the brand; its colour is on pages only."""
 _SPEED_KEYS = frozenset({"rate", "per_domain"})
 
 
@@ -47,7 +49,7 @@ def definition_of(project: Project, campaign: Campaign) -> dict[str, Plain]:
         "campaign": _plain(campaign),
         "arms": list(campaign.arms),  # their order decides who is drawn into which
         "segments": {slug: _plain(each.where) for slug, each in segments.items()},
-        "brand": _plain(project.brand),
+        "brand": {name: getattr(project.brand, name) for name in _BRAND_KEYS},
         "timezone": project.timezone,
         "currency": project.currency,
         "languages": _plain(project.languages),

@@ -17,6 +17,7 @@ from starlette.routing import Route
 
 from handbill.operations.page_words import LANGUAGES, Words, choose_words, words_in
 from handbill.tokens import keyed_hash, read, sign
+from handbill.web.colours import DARK, LIGHT, shades
 from handbill.web.headers import content_policy
 from handbill.web.limits import asker
 from handbill.web.service import Service
@@ -56,7 +57,7 @@ class Asked:
         return HTMLResponse(
             _environment().get_template(f"{name}.html").render(**values, **self._frame(words)),
             status,
-            {"Content-Security-Policy": content_policy(styles=[_style()], forms=True), "Vary": "Accept-Language"},
+            {"Content-Security-Policy": content_policy(styles=[self._style], forms=True), "Vary": "Accept-Language"},
         )
 
     def note(self, name: str, *, status: int = 200, known: str | None = None, **values: str) -> HTMLResponse:
@@ -64,6 +65,10 @@ class Asked:
         words = self.words(known)
         heading, text = words.say(f"{name}.heading"), words.say(f"{name}.text", **values)
         return self.page("note", words, status=status, title=heading, heading=heading, text=text)
+
+    @property
+    def _style(self) -> str:
+        return _style_in(self.service.project.brand.colour)
 
     @property
     def _base(self) -> str:
@@ -85,7 +90,7 @@ class Asked:
         return {
             "words": words,
             "brand": self.service.project.brand,
-            "style": _style(),
+            "style": self._style,
             "path": path,
             "kept": kept,
             "proof": proof,
@@ -156,8 +161,13 @@ def _environment() -> Environment:
 
 
 @cache
-def _style() -> str:
-    return _resource(_STYLE)
+def _style_in(colour: str | None) -> str:
+    """The style sheet, in the brand's own colour where it has one."""
+    if colour is None:
+        return _resource(_STYLE)
+    rules = ":root {{ --accent: {0.accent}; --on-accent: {0.on_accent}; --accent-wash: {0.wash}; }}"
+    by_day, by_night = (rules.format(shades(colour, paper)) for paper in (LIGHT, DARK))
+    return f"{_resource(_STYLE)}{by_day}\n@media (prefers-color-scheme: dark) {{ {by_night} }}\n"
 
 
 def _resource(name: str) -> str:
