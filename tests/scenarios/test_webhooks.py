@@ -1,4 +1,4 @@
-"""A campaign that leaves through a vendor, whose reports come late, twice and in no order: everything is settled once."""
+"""A campaign through a vendor whose reports come late, twice and in no order: everything is settled once."""
 
 import threading
 import time
