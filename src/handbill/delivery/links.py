@@ -171,5 +171,7 @@ def read_envelope_id(keys: Keys, text: str) -> int | None:
         raw = base64.b32decode(letters + "=" * (-len(letters) % 8))
     except ValueError:
         return None
+    if base64.b32encode(raw).decode().rstrip("=") != letters:  # the same bytes in a spelling that is not ours
+        return None
     payload = read(keys, _BOUNCE, base64.urlsafe_b64encode(raw).decode().rstrip("="))
     return None if payload is None else int(payload)

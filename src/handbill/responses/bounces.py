@@ -85,7 +85,7 @@ def read_report(received: Received) -> Report | None:
 def _groups(part: Part) -> Iterator[Fields]:
     """The groups of fields of a report: divided by blank lines, and where a server forgot these, by what repeats."""
     held: list[tuple[str, str]] = []
-    for block in re.split(r"\n[ \t]*\n", part.text[: MOST_RECIPIENTS * 4_000]):
+    for block in re.split(r"\n[ \t]*\n", part.text[: MOST_RECIPIENTS * 4_000], maxsplit=4 * MOST_RECIPIENTS):
         pairs = read_fields(block.encode()).pairs
         names = {name for name, _ in held}
         # A blank line too many within the fields of one recipient.

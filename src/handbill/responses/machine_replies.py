@@ -14,6 +14,8 @@ from handbill.responses.received import Received, decoded, plain
 LARGEST_TEXT = 128 * 1024
 """What servers write themselves is short; the mail that they append is not looked at."""
 
+_MOST_MULTIPARTS = 8
+
 _AWAY = re.compile(
     r"^\W*(auto(matic|matische)?[- ]?(reply|response|antwort)|out of (the )?office|on (vacation|holiday|leave)\b"
     r"|abwesenheit|réponse automatique|absence du bureau|respuesta automática|fuera de la oficina"
@@ -48,6 +50,8 @@ def read_words(received: Received) -> Notice | None:
     They prove nothing about whose message it was: only a signed address does.
     """
     head = received.raw[:LARGEST_TEXT]
+    if head.lower().count(b"multipart/") > _MOST_MULTIPARTS:  # the standard library's parser takes seconds for many
+        return None
     try:
         passing, final = all_failures(email.message_from_bytes(head, policy=policy.compat32))
     except (ValueError, LookupError, AttributeError, TypeError, IndexError, AssertionError, RecursionError):
