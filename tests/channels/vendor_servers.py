@@ -17,7 +17,7 @@ from email.policy import SMTP
 from email.utils import formatdate, parseaddr
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from random import Random
-from time import time
+from time import monotonic, time
 from typing import Any, ClassVar, cast
 
 import requests
@@ -63,6 +63,8 @@ Given = tuple[int, Any, dict[str, str]]
 
 FAULTS: Mapping[str, Given] = {
     "limit": (429, {"message": "slow down"}, {"Retry-After": "7"}),
+    "brief limit": (429, {"message": "slow down"}, {"Retry-After": "1"}),
+    "brief down": (503, {"message": "back soon"}, {"Retry-After": "1"}),
     "down": (503, {"message": "back soon"}, {}),
     "broken": (500, {"message": "something went wrong"}, {}),
     "gateway": (502, "<html>Bad gateway</html>", {}),
@@ -80,6 +82,7 @@ class VendorServer(ABC):
     times: int = 1000
     taken: list[Taken] = field(default_factory=list)
     requests: int = 0
+    requested_at: list[float] = field(default_factory=list)
     endpoint: str = ""
     release: threading.Event = field(default_factory=threading.Event)
 
@@ -95,6 +98,7 @@ class VendorServer(ABC):
     def respond(self, asked: Asked) -> Given | None:
         """The answer, or None to hang up without one."""
         self.requests += 1
+        self.requested_at.append(monotonic())
         if not self.fault or self.times <= 0:
             return self.answer(asked)
         self.times -= 1

@@ -108,6 +108,21 @@ def test_a_pause_that_the_vendor_asks_for_holds_for_everybody(store: Engine, tmp
         assert books_of(store, run_id).open == PEOPLE
 
 
+@pytest.mark.parametrize("fault", ["brief limit", "brief down"])
+def test_a_moments_peace_that_one_message_is_asked_for_is_kept_by_all_connections(
+    store: Engine, tmp_path: Path, fault: str
+) -> None:
+    with vendor_at_work(PostmarkServer(fault=fault, times=1)) as server:
+        project = campaign_over("postmark", tmp_path, server)
+        run_id = started(store, project)
+        send(store, project, run_id)
+        first = server.requested_at[0]
+        in_peace = [at for at in server.requested_at if first < at < first + 0.9]
+        assert len(in_peace) <= 1, "only what the other connection had under way already"
+        made = books_of(store, run_id)
+        assert (made.accepted, made.open) == (PEOPLE - 1, 1)  # the message itself waits its minute
+
+
 def test_a_key_that_is_wrong_pauses_the_campaign_and_nobody_fails(
     store: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

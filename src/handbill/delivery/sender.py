@@ -107,6 +107,8 @@ class Bench:
     unfinished: int = 0
     open_lines: int = 0
     was_reached: bool = False
+    peace_until: float = 0.0
+    """Until when the provider asked to be left alone, by `time.monotonic`; it means all connections."""
     _work: deque[Work] = field(default_factory=deque)
     _work_came: Bell = field(default_factory=Bell)
     _is_closed: bool = False
@@ -128,7 +130,8 @@ class Bench:
         self._work_came.ring()
 
     def take(self) -> Work | None:
-        """The next piece of work, waited for; None when there is no more."""
+        """The next piece of work, waited for; None when there is no more. Not while the provider wants its peace."""
+        self.brake.wait(self.peace_until - time.monotonic())
         while not self._work and not self._is_closed:
             self.group.flush()
             self._work_came.wait(LOOK_EVERY)
@@ -255,6 +258,7 @@ class Sender:
         if is_hopeless or asked_for > LONGEST_REST:
             raise Unreachable(trouble)
         self._failures += 1
+        bench.peace_until = max(bench.peace_until, time.monotonic() + asked_for)
         own = waits[min(self._failures, len(waits)) - 1] if waits else 0
         bench.brake.wait(max(own, asked_for))
 
