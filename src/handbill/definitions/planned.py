@@ -15,7 +15,6 @@ PLANNED_KEYS: Mapping[type[Definition], frozenset[str]] = {
     Campaign: frozenset({"trigger", "steps", "reenter", "check_at_send", "exit_on", "follows", "issues"}),
     Schedule: frozenset({"every"}),
     Offer: frozenset({"next_best_product"}),
-    Experiment: frozenset({"bandit"}),
 }
 """Keys that nothing acts on yet, by the part of the file that has them.
 

@@ -10,6 +10,7 @@ from handbill.operations.people import contact_called
 from handbill.operations.timeline import Timeline, timeline_of
 from handbill.planning.explanation import Explanation, explain_segment
 from handbill.planning.gate_verdicts import Standing, standing_of
+from handbill.planning.learned_shares import learned
 from handbill.planning.plan import occasion_of, walk_stages
 from handbill.store.connection import reading
 from handbill.store.tables import outbox, run
@@ -59,8 +60,8 @@ def explain_campaign(
         ProjectInvalid: there is no such contact.
         RunRefused: there is no such campaign, or its schedule never comes round.
     """
-    occasion = occasion_of(project, campaign, now=now)
     with reading(engine) as connection:
+        occasion = learned(connection, occasion_of(project, campaign, now=now))
         person = contact_called(connection, name)
         walk_stages(connection, occasion)
         return CampaignExplanation(

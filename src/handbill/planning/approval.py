@@ -17,6 +17,7 @@ from handbill.planning.definition import definition_digest, definition_of
 from handbill.planning.differences import Differences, Movement, differences_since
 from handbill.planning.edits import edits_between
 from handbill.planning.fingerprint import BATCH, take_fingerprint
+from handbill.planning.learned_shares import learned
 from handbill.planning.moves import newcomers_since
 from handbill.planning.plan import Plan, occasion_of, sum_up, walk_stages
 from handbill.planning.records import of_plan
@@ -80,7 +81,7 @@ def plan_as_approved(connection: Connection, project: Project, approved: Plan, *
             `max_drift` allows; the message says what moved.
     """
     wave = approved.wave if approved.is_extra_wave else None
-    occasion = occasion_of(project, approved.campaign, now=now, wave=wave)
+    occasion = learned(connection, occasion_of(project, approved.campaign, now=now, wave=wave))
     _require_same_words(occasion, approved)
     walk_stages(connection, occasion)
     earlier = of_plan(approved)

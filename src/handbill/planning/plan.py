@@ -20,6 +20,7 @@ from handbill.planning.fingerprint import take_fingerprint
 from handbill.planning.gates import GATES, Stage
 from handbill.planning.headcount import LeftOut, PlannedArm, Split, count_arms, count_left_out, split_of
 from handbill.planning.history import history_of, usual_order
+from handbill.planning.learned_shares import learned
 from handbill.planning.learning import Learning, Reading, learnings, reading_of
 from handbill.planning.moves import Earlier
 from handbill.planning.remarks import remarks_of
@@ -103,7 +104,7 @@ def make_plan(
     Raises:
         RunRefused: there is no such campaign, or its schedule never comes round.
     """
-    occasion = occasion_of(project, campaign_name, now=now, wave=wave)
+    occasion = learned(connection, occasion_of(project, campaign_name, now=now, wave=wave))
     walk_stages(connection, occasion, told)
     return sum_up(connection, occasion, earlier, told)
 

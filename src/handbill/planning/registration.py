@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, select
 
 from handbill.definitions.campaign import Arm, Campaign, Experiment, mail_of
-from handbill.definitions.deciding import Rollout
+from handbill.definitions.deciding import Bandit, Rollout
 from handbill.definitions.metrics import OwnMetric
 from handbill.definitions.values import MILLIONTHS
 from handbill.errors import Problem, RunRefused
@@ -148,6 +148,7 @@ def _beside(campaign: Campaign, declared: Experiment) -> Registration:
         "size": declared.size,
         "looks": [float(look) for look in declared.looks],
         "rollout": _rollout(declared.rollout) if declared.rollout else None,
+        "bandit": _bandit(declared.bandit) if declared.bandit else None,
     }
     return {name: value for name, value in beside.items() if value}
 
@@ -155,6 +156,10 @@ def _beside(campaign: Campaign, declared: Experiment) -> Registration:
 def _rollout(declared: Rollout) -> Registration:
     seconds = int(declared.decide_after.total_seconds())
     return {"test": float(declared.test), "decide_after_seconds": seconds, "by": declared.by}
+
+
+def _bandit(declared: Bandit) -> Registration:
+    return {"by": declared.by, "floor": float(declared.floor), "uniform": float(declared.uniform)}
 
 
 def _own(metric: OwnMetric) -> Registration:

@@ -9,6 +9,7 @@ from handbill.definitions.metrics import METRICS
 from handbill.planning.audience import Reason
 from handbill.planning.cost import ChannelCost
 from handbill.planning.layers import overlaps
+from handbill.planning.learned_shares import clicks_so_far
 from handbill.planning.learning import Learning
 from handbill.planning.phrases import days, effect_in_words, lapse, moment, percent
 from handbill.planning.registration import deviations
@@ -32,6 +33,7 @@ def remarks_of(
     yield from _about_registration(connection, occasion)
     yield from (f"Nobody is in arm {name}." for name, number in units.items() if not number and any(units.values()))
     yield from _about_rollout(connection, occasion)
+    yield from _about_bandit(connection, occasion)
     yield from _about_overlaps(connection, occasion, planned=sum(units.values()))
     yield from (_underpowered(occasion, each) for each in shown if each.is_underpowered)
     yield from _about_usual(shown)
@@ -71,6 +73,20 @@ def _about_rollout(connection: Connection, occasion: Occasion) -> Iterator[str]:
         f"This is the test: {connection.scalar(waiting):,} contacts wait for the winner, which {rollout.by} pick "
         f"{lapse(rollout.decide_after)} after the last message. Their cost comes on top."
     )
+
+
+def _about_bandit(connection: Connection, occasion: Occasion) -> Iterator[str]:
+    """What the shares of this wave were made of."""
+    if occasion.campaign.experiment is None or occasion.campaign.experiment.bandit is None:
+        return
+    seen = clicks_so_far(connection, occasion.campaign)
+    if not any(each.successes for each in seen.values()):
+        yield "Shares follow the clicks of earlier waves; nobody has clicked yet, so they are those that are declared."
+        return
+    said = ", ".join(
+        f"{name} {percent(each.rate) if each.of else 'nobody'} of {each.of:,}" for name, each in seen.items()
+    )
+    yield f"Shares follow the clicks of earlier waves: {said}."
 
 
 def _about_overlaps(connection: Connection, occasion: Occasion, *, planned: int) -> Iterator[str]:

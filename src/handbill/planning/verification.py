@@ -12,15 +12,12 @@ from handbill.contacts.erase import is_place
 from handbill.definitions.words import quoted
 from handbill.errors import Problem, RunRefused
 from handbill.planning.assignment import arm_of
-from handbill.planning.rollout import WAVE, decision_of, rolled_out_shares
 from handbill.store.draw import unit_fraction
 from handbill.store.tables import assignment, experiment, run
 
 FORMULA = 'int(sha256(utf8(salt + ":" + unit)).hexdigest()[:13], 16) / 2**52'
 ROWS_AT_ONCE = 10_000
 MOST_SHOWN = 20
-_IN_TEST = "    AND run_id NOT IN (SELECT id FROM run WHERE wave LIKE 'rollout-%')"
-"""Units of the roll-out were drawn by other shares than those of the test."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +35,7 @@ class Verification:
     """What was recomputed. `bounds` are cumulative shares: a unit is in the first arm whose bound exceeds its draw.
 
     `erased` units lost their ids with the people; they are not among the `units`.
-    `rolled_out` is the arm that everybody who was not in the test and no holdout has; the bounds are those of the test.
+    `other_runs` drew by shares of their own, which their plans hold: a roll-out, or waves that follow the clicks.
     """
 
     campaign: str
@@ -49,7 +46,7 @@ class Verification:
     mismatches: int
     shown: tuple[Draw, ...]
     erased: int = 0
-    rolled_out: str = ""
+    other_runs: tuple[int, ...] = ()
 
     @property
     def python(self) -> str:
@@ -73,7 +70,7 @@ class Verification:
             "  FROM assignment JOIN experiment ON experiment.id = assignment.experiment_id",
             f"  WHERE experiment.campaign = {_quoted(self.campaign)}",
             *(["    AND unit_id NOT LIKE 'erased-%' AND unit_id NOT LIKE 'c:erased-%'"] if self.erased else ()),
-            *([_IN_TEST] if self.rolled_out else ()),
+            *([f"    AND run_id NOT IN ({', '.join(map(str, self.other_runs))})"] if self.other_runs else ()),
             f") AS drawn WHERE arm <> CASE {whens} END;",
         )
         return "\n".join(lines)
@@ -94,13 +91,11 @@ def verify_assignment(connection: Connection, campaign: str, unit_id: str | None
     if sealed is None:
         mend = "Verify it after its first run, or look at somebody with `handbill explain CONTACT CAMPAIGN`."
         raise RunRefused(Problem(campaign, what="nobody has been assigned to an arm yet.", mend=mend))
-    arms = {arm["name"]: (Decimal(str(arm["share"])), bool(arm["holdout"])) for arm in sealed.registration["arms"]}
-    shares = [(name, share) for name, (share, _) in arms.items()]
-    decision = decision_of(connection, campaign)
-    rolled_out = list(rolled_out_shares(arms, decision.winner).items()) if decision else shares
+    shares = [(arm["name"], Decimal(str(arm["share"]))) for arm in sealed.registration["arms"]]
+    others = _other_shares(connection, campaign, shares)
     units, mismatches, shown = 0, 0, list[Draw]()
     for row in _assigned(connection, sealed, unit_id):
-        draw = _drawn(sealed.salt, rolled_out if row.wave.startswith(WAVE) else shares, row)
+        draw = _drawn(sealed.salt, others.get(row.run_id, shares), row)
         wrong = draw.drawn != draw.stored
         units, mismatches = units + 1, mismatches + wrong
         if (wrong or unit_id is not None) and len(shown) < MOST_SHOWN:
@@ -122,12 +117,24 @@ def verify_assignment(connection: Connection, campaign: str, unit_id: str | None
         mismatches,
         tuple(shown),
         erased,
-        decision.winner if decision else "",
+        tuple(others),
     )
 
 
+def _other_shares(
+    connection: Connection, campaign: str, sealed: Sequence[tuple[str, Decimal]]
+) -> dict[int, list[tuple[str, Decimal]]]:
+    """The shares of the runs that drew by others than those that were sealed."""
+    found = {}
+    for run_id, plan in connection.execute(select(run.c.id, run.c.plan).where(run.c.campaign == campaign)).tuples():
+        shares = [(arm["name"], Decimal(str(arm["expected"]))) for arm in plan.get("arms", ())]
+        if shares and shares != list(sealed):
+            found[run_id] = shares
+    return found
+
+
 def _assigned(connection: Connection, sealed: Row[Any], unit_id: str | None) -> Any:
-    rows = select(assignment.c.unit_id, assignment.c.arm, run.c.wave).join(run, run.c.id == assignment.c.run_id)
+    rows = select(assignment.c.unit_id, assignment.c.arm, assignment.c.run_id)
     rows = rows.where(assignment.c.experiment_id == sealed.id, ~is_place(assignment.c.unit_id))
     if unit_id is not None:
         rows = rows.where(assignment.c.unit_id == unit_id)

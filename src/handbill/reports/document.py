@@ -11,6 +11,7 @@ from handbill.errors import NotMeasurable, Problem, ProjectInvalid
 from handbill.planning.registration import deviations
 from handbill.reports.attributed import Claim, claims_of
 from handbill.reports.beside import Calmed, Doubled, calmed, doubled
+from handbill.reports.by_wave import as_drawn, within_waves
 from handbill.reports.compare import compare, immature
 from handbill.reports.course import Course, course_of
 from handbill.reports.factorial import Factorial, factorial_of
@@ -138,6 +139,8 @@ def _analyse(
     if is_over_time(registered):
         over_time = read_over_time(connection, registered, maturity, project.currency, now)
         registered = replace(registered, until=over_time.read_until)
+    if registered.has_bandit:
+        registered = as_drawn(connection, registered)
     rolled = rolled_out_of(connection, registered)
     early = Analysis(registered, maturity, immature(registered, maturity), over_time=over_time, rolled_out=rolled)
     if not early.is_read:
@@ -151,6 +154,8 @@ def _analyse(
     results, timing = compare(registered, measured), timing_of(connection, registered)
     if over_time:
         results = as_decided(registered, measured, over_time, results)
+    if registered.has_bandit:
+        results = within_waves(connection, registered, project.currency, results)
     if rolled and second:
         rolled = claimed(connection, whole, rolled, second, measured, project.currency)
         results = as_claimed(second, rolled, results)

@@ -3,6 +3,7 @@
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from handbill.reports.by_wave import ONLY_WITHIN_WAVES
 from handbill.reports.content import Section, Table
 from handbill.reports.document import Analysis, Report
 from handbill.reports.effect_tables import p_value
@@ -68,6 +69,7 @@ def method_section(analysis: Analysis) -> Section:
         notes=(
             "By intention to treat: everybody counts in the arm that they were drawn into, reached or not.",
             "Orders count from the planned contact to the end of the window, for every arm alike.",
+            *([ONLY_WITHIN_WAVES.format(analysis.registered.primary)] if analysis.registered.has_bandit else ()),
         ),
     )
 
@@ -91,6 +93,8 @@ def _analysis(registered: Registered) -> str:
         return f"planned looks when the windows have closed of {looks} {planned}"
     if registered.analysis == ANY_TIME:
         return f"at any time, over the windows that have closed {planned}"
+    if registered.has_bandit:
+        return "shares that follow the clicks of earlier waves; compared within each wave when every window has closed"
     if registered.rollout:
         share, by = percent(registered.rollout.test, 0.01), registered.rollout.by
         return f"a test on {share}, whose winner by {by} goes to the others; one reading when every window has closed"

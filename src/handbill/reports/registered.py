@@ -49,7 +49,8 @@ class Registered:
 
     `pairs` are all comparisons, (arm, control) each; `deciding` is the one that the registration names, else all.
     `size` is how many units are planned in all and `looks` at which parts of them it is read, where units arrive over
-    time. `runs` and `until` narrow what is measured to some of the units; see `Units`.
+    time. With a bandit the arms' shares follow the clicks from wave to wave. `runs` and `until` narrow what is
+    measured to some of the units; see `Units`.
     """
 
     experiment_id: int
@@ -76,6 +77,7 @@ class Registered:
     size: int = 0
     looks: tuple[float, ...] = ()
     rollout: RegisteredRollout | None = None
+    has_bandit: bool = False
     runs: tuple[int, ...] | None = None
     until: datetime | None = None
 
@@ -133,6 +135,7 @@ def read_registered(connection: Connection, campaign: str) -> Registered | None:
         size=sealed.get("size", 0),
         looks=tuple(sealed.get("looks", ())),
         rollout=_rollout(sealed["rollout"]) if sealed.get("rollout") else None,
+        has_bandit="bandit" in sealed,
     )
 
 

@@ -146,5 +146,13 @@ def _check_bandit(bandit: Bandit, draft: Draft) -> Iterator[Finding]:
     if draft.schedule and (draft.schedule.at or draft.schedule.in_home):
         what = "shares can only follow the clicks of earlier waves, and this schedule has one wave."
         yield Finding((), what, "Write schedule: {cron: 0 9 * * *}, or remove bandit.", at_key=True)
+    primary = draft.text("experiment", "primary", "metric")
+    if primary and primary != bandit.by:
+        what = f"shares that change from wave to wave are compared by {bandit.by} only, and the metric is {primary}."
+        yield Finding((), what, f"Write primary: {{metric: {bandit.by}}}, or remove bandit.", at_key=True)
+    analysis = draft.text("experiment", "analysis") or "fixed"
+    if analysis in _OVER_TIME:
+        what = f"{analysis} takes shares that stay as they are."
+        yield Finding((), what, "Write analysis: fixed, or remove bandit.", at_key=True)
     if draft.has("experiment", "rollout"):
         yield Finding((), "bandit and rollout both decide who gets what.", "Remove one.", at_key=True)
