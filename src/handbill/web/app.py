@@ -18,6 +18,7 @@ from handbill.web import (
     signing_in,
     tracking,
     unsubscribe,
+    view_online,
     webhooks,
 )
 from handbill.web.headers import SecurityHeaders
@@ -37,6 +38,7 @@ PARTS: Sequence[Part] = (
     preferences.routes,
     opt_in.routes,
     privacy.routes,
+    view_online.routes,
     webhooks.routes,
     signing_in.routes,
     reports.routes,
