@@ -44,7 +44,7 @@ def test_mail_that_waits_is_counted_listed_with_its_reason_and_put_away(
         "  2-strange  2026-12-01 10:00, MAILER-DAEMON@mx.example: Undelivered Mail Returned to Sender\n"
         "    it is a notification about a message that is not known to be ours.\n"
         "Looked at one? Put it away with `handbill ingest --settle NAME`.\n"
-        "To stop writing to its sender: `handbill suppression add ADDRESS`.\n"
+        'To stop writing to its sender: `handbill suppression add ADDRESS --reason "asked by mail"`.\n'
     )
     assert handbill(root, "--settle", "1-friendly", "--settle", "2-strange") == 0
     assert capsys.readouterr().out == "Put away 2 mails.\n"

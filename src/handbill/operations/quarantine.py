@@ -105,4 +105,4 @@ def sentences(places: Sequence[tuple[str, Sequence[Waiting]]]) -> Iterator[str]:
             yield f"  {each.name}  {about}{f': {each.subject}' if each.subject else ''}"
             yield f"    {each.why}."
     yield "Looked at one? Put it away with `handbill ingest --settle NAME`."
-    yield "To stop writing to its sender: `handbill suppression add ADDRESS`."
+    yield 'To stop writing to its sender: `handbill suppression add ADDRESS --reason "asked by mail"`.'
