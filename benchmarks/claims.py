@@ -1,0 +1,54 @@
+"""How many messages a second are claimed, marked and settled in batches of 500, without a message leaving."""
+
+import time
+from pathlib import Path
+
+from sqlalchemy import Engine
+
+from handbill.channels.contract import Answer, Outcome
+from handbill.definitions.loading import load_project
+from handbill.delivery.leases import CLAIM_LEASE
+from handbill.delivery.outbox import Lease, claim, mark_committing
+from handbill.delivery.retry import RetryRules, settlement_of
+from handbill.delivery.settling import settle
+from handbill.operations.run import start_run
+from handbill.store.connection import writing
+from sending_project import NOW
+
+AT_ONCE = 500
+MESSAGES = 10_000
+LIMITS = {"sqlite": (50_000, 50_000), "postgresql": (15_000, 10_000)}
+"""Rows a second that are claimed and settled; and the same with the marker."""
+
+_LEASE = Lease("benchmark", NOW, NOW + CLAIM_LEASE)
+_TAKEN = Answer(Outcome.ACCEPTED, "dot", 250, "2.0.0 Ok: queued as 4Fq1xK2z")
+
+
+def rates(store: Engine, root: Path) -> tuple[float, float]:
+    """Rows a second that are claimed and settled; and that are claimed, marked and settled. Nothing leaves."""
+    return _rate(store, root, "claimed", marks=False), _rate(store, root, "marked", marks=True)
+
+
+def _rate(store: Engine, root: Path, wave: str, *, marks: bool) -> float:
+    run_id = start_run(store, load_project(root), "spring", clock=lambda: NOW, new_wave=wave).run_id
+    done, seconds = 0, 0.0
+    while done < MESSAGES:
+        started = time.perf_counter()
+        done += _batch(store, run_id, marks=marks)
+        seconds += time.perf_counter() - started
+    return done / seconds
+
+
+def _batch(store: Engine, run_id: int, *, marks: bool) -> int:
+    rules = RetryRules()
+    with writing(store) as connection:
+        rows = claim(connection, run_id, "email", lease=_LEASE, limit=AT_ONCE, now=NOW)
+    if not rows:
+        raise SystemExit("nothing is left to claim")
+    if marks:
+        with writing(store) as connection:
+            mark_committing(connection, rows, now=NOW, lease_until=_LEASE.until, topic="offers")
+    ended = [settlement_of(row, _TAKEN, was_marked=marks, now=NOW, rules=rules) for row in rows]
+    with writing(store) as connection:
+        settle(connection, ended, now=NOW)
+    return len(rows)
