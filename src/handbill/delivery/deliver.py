@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from sqlalchemy import Engine, select
 
@@ -15,6 +16,7 @@ from handbill.delivery.feeding import feed, report
 from handbill.delivery.fencing import advance, remember, require_latest
 from handbill.delivery.group_commit import GroupCommit
 from handbill.delivery.job import CHANNEL, Job, job_of
+from handbill.delivery.leases import MachineTime, often
 from handbill.delivery.messages import Composer
 from handbill.delivery.night import Night, hold_back, night_of
 from handbill.delivery.outbox import ENDED, Claimed, Settlement, Verdict, mark_committing, release
@@ -83,7 +85,7 @@ def _bench(job: Job) -> Bench:
             job.project, job.campaign, job.settings.keys, signing_key(job.project), lambda links: _publish(job, links)
         ).compose,
         group=GroupCommit(
-            lambda settlements, rows: _write_down(job, tally, settlements, rows),
+            partial(_write_down, job, tally, often(job.worker.machine_time)),
             lambda: bench.open_lines - bench.group.waiting,
         ),
         brake=Brake(job.worker.stop),
@@ -139,7 +141,11 @@ def _feed(job: Job, bench: Bench) -> None:
 
 
 def _write_down(
-    job: Job, tally: Counter[str], settlements: Sequence[Settlement], rows: Sequence[Claimed]
+    job: Job,
+    tally: Counter[str],
+    machine_time: MachineTime,
+    settlements: Sequence[Settlement],
+    rows: Sequence[Claimed],
 ) -> Mapping[int, Verdict]:
     now = job.worker.clock()
     with writing(job.engine) as connection:
@@ -148,7 +154,7 @@ def _write_down(
             connection,
             rows,
             now=now,
-            lease_until=job.worker.machine_time(connection) + job.worker.terms.commit,
+            lease_until=machine_time(connection) + job.worker.terms.commit,
             budget=job.budget,
             topic=job.topic,
         )

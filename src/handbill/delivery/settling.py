@@ -67,7 +67,7 @@ def _settled(dialect: str) -> FromClause:
 
 def _as_given(settlement: Settlement) -> dict[str, int | str | None]:
     row = settlement.row
-    return {
+    told: dict[str, int | str | None] = {
         "id": row.id,
         "fence": row.fence,
         "was_marked": int(settlement.was_marked),
@@ -81,6 +81,7 @@ def _as_given(settlement: Settlement) -> dict[str, int | str | None]:
         "said": settlement.text,
         "outcome": settlement.outcome,
     }
+    return {name: value for name, value in told.items() if value is not None}
 
 
 def _settle(dialect: str) -> Update:
