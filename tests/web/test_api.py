@@ -106,7 +106,7 @@ def test_nobody_knows_what_will_be_missing(api: Api) -> None:
     until = (NOW + timedelta(hours=1)).isoformat()
     answer = api.post("orders", {"source": "shop", "orders": [], "complete_until": until})
     reason = "this moment is in the future: nobody knows what will be missing by then."
-    assert (answer.status_code, answer.json()["problems"]) == (422, [{"field": "complete_until", "reason": reason}])
+    assert (answer.status_code, answer.json()["problems"]) == (409, [{"field": "complete_until", "reason": reason}])
     assert api.count(source_watermark) == 0
 
 
@@ -122,7 +122,7 @@ def test_another_request_under_the_same_name_is_refused(api: Api) -> None:
     api.post("events", BATCH, Idempotency_Key="n-1")
     other = api.post("events", BATCH | {"events": [VIEW | {"event_id": "e2"}]}, Idempotency_Key="n-1")
     reason = "another batch came with this key before. Use a new key for each batch."
-    assert (other.status_code, other.json()["problems"]) == (422, [{"field": "Idempotency-Key", "reason": reason}])
+    assert (other.status_code, other.json()["problems"]) == (409, [{"field": "Idempotency-Key", "reason": reason}])
     assert api.count(event) == 1
 
 
@@ -201,7 +201,7 @@ def test_a_batch_of_another_shape_is_refused_whole(api: Api) -> None:
 def test_a_source_of_our_own_cannot_be_taken(api: Api) -> None:
     answer = api.post("events", BATCH | {"source": "mailbox"})
     reason = '"mailbox" is a name of our own. Choose another.'
-    assert (answer.status_code, answer.json()["problems"]) == (422, [{"field": "source", "reason": reason}])
+    assert (answer.status_code, answer.json()["problems"]) == (409, [{"field": "source", "reason": reason}])
 
 
 def test_what_is_no_json_is_refused(api: Api) -> None:

@@ -9,14 +9,15 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.security import HTTPBearer
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
-from starlette.responses import JSONResponse
+from starlette.responses import HTMLResponse, JSONResponse
 from starlette.routing import BaseRoute, Mount
 
 from handbill import __version__
 from handbill.operations.intake import KINDS, Batch, BatchRefused, known_watermarks, take_batch
+from handbill.web.api_description import POLICY, as_page, describe
 from handbill.web.api_models import Outcome, Refused, Watermark, Watermarks, batch_model
 from handbill.web.keys import Keyed, key_of
-from handbill.web.refusals import HANDLED, PROBLEM, answer_refusal
+from handbill.web.refusals import HANDLED, PROBLEM, WORDS, answer_refusal
 from handbill.web.service import Service
 
 PATH = "/v1"
@@ -66,6 +67,7 @@ def make_api(service: Service) -> FastAPI:
         title="Handbill",
         version=__version__,
         description=_DESCRIPTION,
+        openapi_url=None,  # ours says more
         docs_url=None,  # the usual pages load scripts from elsewhere
         redoc_url=None,
         redirect_slashes=False,
@@ -80,10 +82,15 @@ def make_api(service: Service) -> FastAPI:
             summary=_SUMMARIES[kind],
             operation_id=f"post_{kind}",
             response_model=Outcome,
-            responses=dict.fromkeys((400, 403, 408, 413, 422), _REFUSED),
+            responses=dict.fromkeys((400, 403, 408, 409, 413, 422), _REFUSED),
         )(_poster(service, kind))
     api.get("/watermarks", summary="See until when each source is complete", operation_id="get_watermarks")(
         _watermarks(service)
+    )
+    document = describe(api, PATH)
+    api.get("/openapi.json", include_in_schema=False)(lambda: Ascii(document))
+    api.get("/docs", include_in_schema=False)(
+        lambda: HTMLResponse(as_page(document), headers={"Content-Security-Policy": POLICY})
     )
     return api
 
@@ -105,7 +112,7 @@ def _poster(service: Service, kind: str) -> Callable[..., Ascii]:
                 request_id=idempotency_key,
             )
         except BatchRefused as error:
-            return _invalid([(error.field, error.reason)])
+            return _invalid([(error.field, error.reason)], 409)
         return Ascii(answer)
 
     post.__annotations__["batch"] = batch_model(service.project, kind)
@@ -139,14 +146,13 @@ def _place(location: tuple[str | int, ...]) -> str:
     return "".join(f"[{name}]" if isinstance(name, int) else f".{name}" for name in names).removeprefix(".") or "body"
 
 
-def _invalid(problems: list[tuple[str, str]]) -> Ascii:
+def _invalid(problems: list[tuple[str, str]], status: int = 422) -> Ascii:
     listed = [{"field": field, "reason": reason} for field, reason in problems]
-    return _problem(422, "Nothing was loaded.", problems=listed)
+    return _problem(status, "Nothing was loaded.", problems=listed)
 
 
 def _problem(status: int, detail: str, **more: Any) -> Ascii:
-    title = {400: "This request cannot be read", 422: "This cannot be used as it is"}[status]
-    body = {"type": "about:blank", "title": title, "status": status, "detail": detail, **more}
+    body = {"type": "about:blank", "title": WORDS[status][0], "status": status, "detail": detail, **more}
     return Ascii(body, status, media_type=PROBLEM)
 
 

@@ -52,7 +52,8 @@ class Refused(BaseModel):
     status: int
     detail: str
     problems: list[dict[str, str]] = Field(
-        default_factory=list, description="For 422: each part of the request that is wrong, with `field` and `reason`."
+        default_factory=list,
+        description="For 409 and 422: each part that is wrong, with `field` and `reason`.",
     )
 
 

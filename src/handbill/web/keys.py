@@ -9,15 +9,17 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from handbill.errors import StoreUnavailable
 from handbill.operations.api_keys import ApiKey, find_key
 from handbill.web.buckets import Allowance, Buckets
+from handbill.web.nearby import from_this_machine
 from handbill.web.refusals import answer_refusal, refusal, too_many
 from handbill.web.service import Service
 
 KEY = Allowance(per_second=100, burst=500)
 """Requests of one key."""
+DESCRIPTIONS = frozenset({"/v1/openapi.json", "/v1/docs"})
+"""They name the fields of the project's contacts, which strangers need not know; people here read them in a browser."""
 
 _SCHEME = b"bearer "
 _IN_SCOPE = "handbill.key"
-_OPEN_TO_ALL = frozenset({"/v1/openapi.json", "/v1/docs"})
 
 
 class Keyed:
@@ -30,7 +32,7 @@ class Keyed:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Passes the request on with its key."""
-        if scope["path"] in _OPEN_TO_ALL:
+        if scope["path"] in DESCRIPTIONS and from_this_machine(scope):
             await self._app(scope, receive, send)
             return
         try:

@@ -16,6 +16,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from handbill.operations.gauges import Gauge, gauges
+from handbill.web.nearby import from_this_machine
 from handbill.web.service import Service
 
 SHARED_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
@@ -23,9 +24,6 @@ SHARED_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 FRESH_SECONDS = 5.0
 """Counts from the store are not asked again so soon, however many ask."""
 BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
-
-_THIS_MACHINE = ("127.0.0.1", "::1")
-_BY_PROXY = ("x-forwarded-for", "forwarded", "x-real-ip", "via")
 
 
 class RequestCounts:
@@ -84,9 +82,7 @@ def _may_read(request: Request, token: str) -> bool:
     if token:
         shown = request.headers.get("authorization", "").encode("latin-1")
         return hmac.compare_digest(shown, b"Bearer " + token.encode())
-    # A proxy on this machine that says nothing of its client would open this to everybody.
-    from_here = request.client is not None and request.client.host in _THIS_MACHINE
-    return from_here and not any(name in request.headers for name in _BY_PROXY)
+    return from_this_machine(request.scope)
 
 
 def _families(found: list[Gauge]) -> Iterator[Metric]:

@@ -16,24 +16,26 @@ PROBLEM = "application/problem+json"
 API = "/v1/"
 RETRY_SECONDS = 10
 
-_WORDS: Mapping[int, tuple[str, str]] = {
+WORDS: Mapping[int, tuple[str, str]] = {
     400: ("This request cannot be read", "Please go back and try again."),
     401: ("Please sign in", "This page is only for people who have signed in."),
     403: ("This is not allowed", "You may not see or do this."),
     404: ("Page not found", "The address is not complete or not right. Please open the link again, or copy all of it."),
     405: ("This is not possible here", "Please go back and use the buttons of the page."),
     408: ("This took too long", "Please try again."),
+    409: ("This contradicts what is known", "Please go back and correct it."),
     413: ("This is too large", "Please send less at once."),
     422: ("This cannot be used as it is", "Please go back and correct it."),
     429: ("Too many requests", "Please wait a moment and try again."),
     500: ("Something went wrong", "It is not your fault. Please try again later."),
     503: ("Not available at the moment", "Please try again in a few minutes."),
 }
+"""What each status is called, and what to do."""
 
 
 def refusal(scope: Scope, status: int, detail: str = "", headers: Mapping[str, str] | None = None) -> Response:
     """The answer to a request that is not served; `detail` is for programs only."""
-    title, advice = _WORDS.get(status, (HTTPStatus(status).phrase, "Please try again later."))
+    title, advice = WORDS.get(status, (HTTPStatus(status).phrase, "Please try again later."))
     if scope["path"].startswith(API):
         problem = {"type": "about:blank", "title": title, "status": status, "detail": detail or advice}
         return JSONResponse(problem, status, headers, PROBLEM)

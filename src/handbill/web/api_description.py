@@ -1,0 +1,140 @@
+"""How the interface for other systems is described: OpenAPI for programs, pages for people."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from handbill.web.headers import content_policy
+from handbill.web.refusals import PROBLEM
+
+STATUSES: Mapping[str, str] = {
+    "200": "Done. Rows that were not loaded stand in `rejected`.",
+    "400": "The body is no JSON.",
+    "401": "No key of this service was shown, or a revoked one.",
+    "403": "The key may not bring this.",
+    "408": "The body did not come in time.",
+    "409": "`complete_until` is in the future, the source is one of ours, or another batch had this Idempotency-Key.",
+    "413": "The body has more than 1,000,000 bytes. Send fewer rows at once.",
+    "422": "The batch as a whole cannot be taken; nothing of it was loaded.",
+    "429": "Too many requests. Ask again after as many seconds as `Retry-After` says.",
+    "500": "Something is wrong in the service. Send the same again later.",
+    "503": "The store cannot be reached. Send the same again later.",
+}
+STYLE = """
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color: #1a1a1a }
+table { border-collapse: collapse; width: 100% } th, td { text-align: start; padding: .3rem .6rem; vertical-align: top }
+tr { border-bottom: 1px solid #ccc } code { font-family: ui-monospace, monospace }
+"""
+POLICY = content_policy(styles=[STYLE])
+
+
+def describe(api: FastAPI, path: str) -> dict[str, Any]:
+    """The OpenAPI document of the interface under `path`."""
+    document = get_openapi(
+        title=api.title,
+        version=api.version,
+        description=api.description,
+        routes=api.routes,
+        servers=[{"url": path}],
+    )
+    for operations in document["paths"].values():
+        for operation in operations.values():
+            _mend(operation)
+    for unused in ("HTTPValidationError", "ValidationError"):
+        document["components"]["schemas"].pop(unused, None)
+    return document
+
+
+def as_page(document: Mapping[str, Any]) -> str:
+    """The description as a page that loads nothing."""
+    pages = Environment(loader=PackageLoader("handbill.web", "pages"), autoescape=True, undefined=StrictUndefined)
+    return pages.get_template("api.html").render(document=document, style=STYLE, fields=fields, statuses=STATUSES)
+
+
+def as_markdown(document: Mapping[str, Any]) -> str:
+    """The description as a page of the reference."""
+    return "\n".join(_lines(document)) + "\n"
+
+
+def fields(schema: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
+    """Name, type and meaning of each field of an object, and of the objects in its lists."""
+    for name, value in schema.get("properties", {}).items():
+        needed = "required" if name in schema.get("required", ()) else ""
+        meaning = " ".join(filter(None, (value.get("description", ""), _choices(value))))
+        yield name, " ".join(filter(None, (_type(value), needed))), meaning
+        items = value.get("items", {})
+        for inner, type_, said in fields(items):
+            yield f"{name}[].{inner}", type_, said
+
+
+def _mend(operation: dict[str, Any]) -> None:
+    """What FastAPI cannot know: what each status means, and that refusals are problems."""
+    for status, answer in operation["responses"].items():
+        answer["description"] = STATUSES[status].replace("`", "")
+        if status != "200":
+            answer["content"] = {PROBLEM: {"schema": {"$ref": "#/components/schemas/Refused"}}}
+        if status == "401":
+            answer["headers"] = {"WWW-Authenticate": {"schema": {"type": "string"}}}
+        if status == "429":
+            answer["headers"] = {"Retry-After": {"schema": {"type": "integer"}}}
+    for parameter in operation.get("parameters", ()):
+        found = parameter["schema"].get("anyOf", [parameter["schema"]])
+        parameter["schema"] = next(each for each in found if each.get("type") != "null")
+
+
+def _lines(document: Mapping[str, Any]) -> Iterator[str]:
+    yield "# The interface for other systems"
+    yield ""
+    yield "<!-- Made from the service's OpenAPI description: python -m handbill.web.api -->"
+    yield ""
+    yield document["info"]["description"]
+    yield ""
+    yield "The description for programs is at `/v1/openapi.json`, the one for people at `/v1/docs`."
+    yield "Both are for whoever shows a key, and for this machine itself."
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            yield from _operation(document, f"{method.upper()} {document['servers'][0]['url']}{path}", operation)
+    yield ""
+    yield "## Answers"
+    for name in ("Outcome", "Finding", "Refused", "Watermark"):
+        yield from ("", f"### {name}", "")
+        yield from _table(document["components"]["schemas"][name])
+
+
+def _operation(document: Mapping[str, Any], title: str, operation: Mapping[str, Any]) -> Iterator[str]:
+    yield from ("", f"## {title}", "", f"{operation['summary']}.", "")
+    for parameter in operation.get("parameters", ()):
+        yield from (f"Header `{parameter['name']}`: {parameter['description']}", "")
+    if "requestBody" in operation:
+        name = operation["requestBody"]["content"]["application/json"]["schema"]["$ref"].rpartition("/")[2]
+        yield from _table(document["components"]["schemas"][name])
+        yield ""
+    yield from ("| status | meaning |", "|---|---|")
+    for status in sorted(operation["responses"]):
+        yield f"| {status} | {STATUSES[status]} |"
+
+
+def _table(schema: Mapping[str, Any]) -> Iterator[str]:
+    yield from ("| field | type | meaning |", "|---|---|---|")
+    for name, type_, meaning in fields(schema):
+        yield f"| `{name}` | {type_} | {meaning} |"
+
+
+def _type(value: Mapping[str, Any]) -> str:
+    if "$ref" in value:
+        return str(value["$ref"].rpartition("/")[2])
+    if "anyOf" in value:
+        return " or ".join(_type(each) for each in value["anyOf"])
+    types = value["type"] if isinstance(value.get("type"), list) else [value.get("type", "any")]
+    said = " or ".join(types)
+    if "$ref" in value.get("items", {}):
+        said = f"array of {_type(value['items'])}"
+    return f"{said} ({value['format']})" if "format" in value else said
+
+
+def _choices(value: Mapping[str, Any]) -> str:
+    words = [f"`{word}`" for word in value.get("enum", ()) if word is not None]
+    return f"One of {', '.join(words)}." if words else ""
