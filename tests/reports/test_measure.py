@@ -139,13 +139,13 @@ def test_answers_that_nobody_listened_for_are_absent_and_not_zero(store: Engine)
     assert {gap.metric: gap.reason for gap in measured.gaps} == {
         "delivered": "No provider reports deliveries.",
         "bounces": "The mailbox for bounces has not been read. Run `handbill ingest`.",
-        "opens": "Opens are not tracked.",
-        "clicks": "Clicks are not tracked.",
+        "opens": "Opens are not tracked, or none is a person's for certain.",
+        "clicks": "Clicks are not tracked, or none is a person's for certain.",
         "unsubscribes": "The mailbox for unsubscribes has not been read. Run `handbill ingest`.",
         "complaints": "No provider reports complaints.",
         "scans": "Nothing reports scans.",
         "codes": "Nothing was printed that could carry a code.",
-        "orders_per_click": "Clicks are not tracked.",
+        "orders_per_click": "Clicks are not tracked, or none is a person's for certain.",
     }
 
 

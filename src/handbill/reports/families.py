@@ -17,6 +17,8 @@ from handbill.store.tables import assignment, assignment_member, event, orders, 
 
 MACHINES = ("machine", "proxy")
 """Verdicts of opens and clicks that no person made."""
+DOUBTFUL = (*MACHINES, "unknown")
+"""Verdicts of answers that are not a person's for certain: an experiment is not decided by them."""
 
 FLAWS = ("lines", "foreign", "uncosted")
 """Orders in all, in another currency than the project's, and without the cost of their goods."""
@@ -86,7 +88,7 @@ def _goals(registered: Registered) -> Family:
 
 
 def _answers(registered: Registered, runs: list[int]) -> Family:
-    """How often each unit answered a message of this campaign, by the kind of answer; machines do not count."""
+    """How often each unit answered a message of this campaign, by the kind of answer; and only people's count."""
     kind = event.c.kind
     counts = [func.sum(case((kind.in_(sorted(kinds)), 1), else_=0)).label(name) for name, kinds in ANSWERS.items()]
     rows = (
@@ -96,7 +98,7 @@ def _answers(registered: Registered, runs: list[int]) -> Family:
         .join(event, event.c.outbox_id == outbox.c.id)
         .where(
             registered.units.chosen,
-            event.c.verdict.is_(None) | event.c.verdict.not_in(MACHINES),
+            event.c.verdict.is_(None) | event.c.verdict.not_in(DOUBTFUL),
         )
         .group_by(assignment.c.id)
     )

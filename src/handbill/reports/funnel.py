@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, func, select
 
 from handbill.definitions.values import MILLIONTHS
+from handbill.reports.hits import Hits, hits_of
 from handbill.responses.attribution import Units, code_orders
 from handbill.responses.events import ANSWERS
 from handbill.store.tables import assignment, assignment_member, event, outbox, run
@@ -61,11 +62,12 @@ class Channel:
 
 @dataclass(frozen=True)
 class Funnel:
-    """Messages by arm and channel, contacts by arm, and orders that came with a printed code, by arm."""
+    """Messages by arm and channel, contacts by arm, orders that came with a printed code by arm, and who clicked."""
 
     contacts: Mapping[str, int]
     channels: tuple[Channel, ...]
     coded: Mapping[str, tuple[int, float]]
+    hits: tuple[Hits, ...] = ()
 
     def of(self, arm: str) -> tuple[Channel, ...]:
         """The channels of one arm, e-mail first."""
@@ -82,6 +84,7 @@ def funnel_of(connection: Connection, campaign: str, experiment_id: int | None) 
         contacts=_contacts(connection, experiment_id) if experiment_id is not None else {},
         channels=_channels(connection, campaign),
         coded=_coded(connection, campaign),
+        hits=hits_of(connection, campaign),
     )
 
 

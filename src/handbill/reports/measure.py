@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, Connection, Double, Select, case, cast, fu
 from sqlalchemy.sql.selectable import CTE
 
 from handbill.reports.families import FLAWS, Family, families_of
+from handbill.reports.hits import hits_of, machine_gaps
 from handbill.reports.metrics import MESSAGES
 from handbill.reports.registered import Registered
 from handbill.responses.events import MAILBOX_WATERMARK
@@ -43,6 +44,8 @@ def measure(connection: Connection, registered: Registered, currency: str, *, me
         registered = replace(registered, own=())
     found = _by_arm(connection, registered, families)
     gaps = [*_money_gaps(found, registered, currency), *_unheard(connection, found, registered)]
+    if messages and all(gap.metric != "clicks" for gap in gaps):
+        gaps += machine_gaps(hits_of(connection, registered.campaign))
     missing = {gap.metric for gap in gaps}
     arms = []
     for arm in registered.arms:
@@ -177,14 +180,15 @@ def _unheard(connection: Connection, found: Mapping[str, Sums], registered: Regi
 
 
 _IN_MAILBOX = {"bounces", "unsubscribes"}
+_NO_CLICKS = "Clicks are not tracked, or none is a person's for certain."
 _NOT_MEASURED: Mapping[str, str] = {
     "delivered": "No provider reports deliveries.",
     "bounces": "The mailbox for bounces has not been read. Run `handbill ingest`.",
-    "opens": "Opens are not tracked.",
-    "clicks": "Clicks are not tracked.",
+    "opens": "Opens are not tracked, or none is a person's for certain.",
+    "clicks": _NO_CLICKS,
     "unsubscribes": "The mailbox for unsubscribes has not been read. Run `handbill ingest`.",
     "complaints": "No provider reports complaints.",
     "scans": "Nothing reports scans.",
     "codes": "Nothing was printed that could carry a code.",
-    "orders_per_click": "Clicks are not tracked.",
+    "orders_per_click": _NO_CLICKS,
 }

@@ -38,6 +38,11 @@ def _values(report: Report) -> dict[str, Any]:
              "answers": dict(each.answers), "cost": each.cost}
             for each in report.funnel.channels
         ],
+        "hits": [
+            {"arm": each.arm, "what": each.name, "messages": each.sent, "people": [each.low, each.high],
+             "by_verdict": dict(each.by_verdict), "by_machines": each.flagged, "nobodys": each.nobodys}
+            for each in report.funnel.hits
+        ],
         "code_orders": [
             {"arm": arm, "orders": orders, "total": total} for arm, (orders, total) in report.funnel.coded.items()
         ],

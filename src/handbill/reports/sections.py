@@ -8,6 +8,7 @@ from handbill.reports.course_tables import course_section, looks_section, segmen
 from handbill.reports.document import Analysis, Report
 from handbill.reports.effect_tables import NONE, effect_picture, effect_section, exploratory_section
 from handbill.reports.ground import method_section, quality_section, registration_section
+from handbill.reports.hit_tables import hits_section
 from handbill.reports.metrics import Reading
 from handbill.reports.money import Gain, contrast_of, range_of
 from handbill.reports.money_tables import factorial_section, money_section
@@ -23,13 +24,15 @@ def sections_of(report: Report) -> list[Section]:
     """Every section that this report has something for."""
     analysis = report.analysis
     if analysis is None:
-        return [audience_section(report), funnel_section(report), quality_section(report)]
+        plain = [audience_section(report), funnel_section(report), hits_section(report), quality_section(report)]
+        return [section for section in plain if section is not None]
     if not analysis.is_read:
         early = [
             looks_section(report, analysis),
             winner_section(report, analysis),
             audience_section(report),
             funnel_section(report),
+            hits_section(report),
             registration_section(report, analysis),
             quality_section(report),
         ]
@@ -48,6 +51,7 @@ def sections_of(report: Report) -> list[Section]:
         attributed_section(analysis),
         audience_section(report),
         funnel_section(report),
+        hits_section(report),
         exploratory_section(report, analysis),
         registration_section(report, analysis),
         quality_section(report),
