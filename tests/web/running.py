@@ -5,12 +5,15 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+import threading
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 PROGRAM = (sys.executable, "-m", "handbill")
+MOST_LINES = 200
 _ADDRESS = re.compile(r"answers at (http://\S+)")
 
 
@@ -20,6 +23,8 @@ class Running:
 
     process: subprocess.Popen[str]
     url: str
+    said: Sequence[str]
+    reader: threading.Thread
 
     @property
     def children(self) -> list[int]:
@@ -28,30 +33,37 @@ class Running:
         return [int(each) for each in path.read_text().split()]
 
     def end(self, how: int = signal.SIGTERM) -> tuple[int, str]:
-        """Ends it; answers its exit code and what it wrote to stderr since it started."""
+        """Ends it; answers its exit code and the last of what it wrote to stderr."""
         self.process.send_signal(how)
-        _, said = self.process.communicate(timeout=60)
-        return self.process.returncode, said
+        self.process.wait(60)
+        self.reader.join(60)
+        return self.process.returncode, "".join(self.said)
 
 
 @contextmanager
-def running(project: Path, *options: str, url: str | None = None, port: int = 0) -> Iterator[Running]:
-    """The service of the project, once it says where it answers. `url` names its database."""
-    environment = os.environ | ({"HANDBILL_DATABASE_URL": url} if url else {})
+def running(
+    project: Path, *options: str, port: int = 0, environment: Mapping[str, str] | None = None
+) -> Iterator[Running]:
+    """The service of the project, once it says where it answers; `environment` adds to that of this process."""
+    environment = os.environ | dict(environment or {})
     with subprocess.Popen(
         [*PROGRAM, "serve", "--project", str(project), "--port", str(port), *options],
         stderr=subprocess.PIPE, text=True, env=environment,
     ) as process:  # fmt: skip
         assert process.stderr is not None
         try:
-            said = ""
+            begun = ""
             for line in process.stderr:
-                said += line
+                begun += line
                 if found := _ADDRESS.search(line):
-                    yield Running(process, found[1])
+                    # Nobody may write into a pipe that nobody reads.
+                    said: deque[str] = deque(maxlen=MOST_LINES)
+                    reader = threading.Thread(target=said.extend, args=(process.stderr,))
+                    reader.start()
+                    yield Running(process, found[1], said, reader)
                     break
             else:
-                raise AssertionError(f"the service did not start: {said}")
+                raise AssertionError(f"the service did not start: {begun}")
         finally:
             if process.poll() is None:
                 process.kill()
