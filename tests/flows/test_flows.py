@@ -1,5 +1,6 @@
 """Prefect loads every flow, executes what a schedule says, and runs a campaign from the command line."""
 
+import json
 import os
 import subprocess
 import sys
@@ -56,18 +57,7 @@ def test_every_declared_entrypoint_is_a_flow(shop: Path) -> None:
 
 
 def test_a_campaign_runs_as_a_flow_and_is_never_sent_again(shop: Path, tmp_path: Path) -> None:
-    people = tmp_path / "people.csv"
-    rows = [f"c{n},c{n}@mail.example,GB,2026-01-01" for n in range(200)]
-    people.write_text("\n".join(["external_id,email,country,created_at", *rows]))
-    consents = tmp_path / "consents.csv"
-    rows = [f"c{n},email,offers,granted,2026-01-01" for n in range(200)]
-    consents.write_text("\n".join(["external_id,channel,topic,state,at", *rows]))
-    orders = tmp_path / "orders.csv"
-    rows = [f"o{n},c{n},2026-09-01,20" for n in range(200)]
-    orders.write_text("\n".join(["order_id,external_id,ordered_at,total", *rows]))
-    for kind, file in (("contacts", people), ("consents", consents), ("orders", orders)):
-        done = handbill(shop, "import", kind, str(file), "--now", NOW)
-        assert done.returncode == 0, done.stderr
+    add_customers(shop, tmp_path, "c", 200)
     first = handbill(shop, "run", "spring-sale", "--now", NOW)
     assert first.returncode == 0, first.stderr
     sent = sorted((shop / "sent" / "new").iterdir())
@@ -77,6 +67,60 @@ def test_a_campaign_runs_as_a_flow_and_is_never_sent_again(shop: Path, tmp_path:
     assert again.returncode == 1
     assert "the wave once is finished, and a wave is never sent twice" in again.stderr
     assert sorted((shop / "sent" / "new").iterdir()) == sent
+
+
+def add_customers(shop: Path, folder: Path, prefix: str, count: int) -> None:
+    """So many people who agreed to offers and bought something."""
+    names = [f"{prefix}{number}" for number in range(count)]
+    tables = {
+        "contacts": ["external_id,email,country,created_at", *(f"{n},{n}@mail.example,GB,2026-01-01" for n in names)],
+        "consents": ["external_id,channel,topic,state,at", *(f"{n},email,offers,granted,2026-01-01" for n in names)],
+        "orders": ["order_id,external_id,ordered_at,total", *(f"o{n},{n},2026-09-01,20" for n in names)],
+    }
+    for kind, rows in tables.items():
+        file = folder / f"{kind}.csv"
+        file.write_text("\n".join(rows))
+        done = handbill(shop, "import", kind, str(file), "--now", NOW)
+        assert done.returncode == 0, done.stderr
+
+
+def test_a_flow_that_is_killed_and_run_again_keeps_its_books(shop: Path, tmp_path: Path) -> None:
+    """kill -9, as when a machine vanishes: Prefect goes on believing that the first one runs, and nobody minds."""
+    add_customers(shop, tmp_path, "k", 1500)
+    maildir = shop / "sent" / "new"
+    before = set(maildir.iterdir()) if maildir.exists() else set()
+    wave = ("run", "spring-sale", "--new-wave", "killed", "--yes", "--now", NOW)
+    flow = subprocess.Popen(
+        [sys.executable, "-m", "handbill", *wave, "--project", str(shop)],
+        env={name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    wait_until(lambda: flow.poll() is not None or count_of(maildir) >= len(before) + 200, limit_s=90)
+    assert flow.poll() is None, "it was done before it could be killed"
+    flow.kill()
+    flow.wait()
+    last = handbill(shop, *wave)
+    assert last.returncode == 0, last.stderr
+    (standing,) = [
+        each
+        for each in json.loads(handbill(shop, "status", "spring-sale", "--json").stdout)
+        if each["wave"] == "killed"
+    ]
+    made = standing["books"]
+    recipients = [recipient_of(file) for file in set(maildir.iterdir()) - before]
+    assert len(recipients) == len(set(recipients)), "somebody got two"
+    assert (standing["state"], made["open"], made["twice"]) == ("finished", 0, 0)
+    assert made["accepted"] + made["uncertain"] == made["planned"] > 1000
+    assert made["accepted"] <= len(recipients) <= made["accepted"] + made["uncertain"]
+
+
+def count_of(maildir: Path) -> int:
+    return sum(1 for _ in maildir.iterdir()) if maildir.exists() else 0
+
+
+def recipient_of(file: Path) -> str:
+    return next(line for line in file.read_text().splitlines() if line.startswith("To: "))
 
 
 def test_a_mail_server_that_is_not_there_is_one_line_and_exit_code_2(shop: Path, tmp_path: Path) -> None:
