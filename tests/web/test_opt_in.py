@@ -1,6 +1,7 @@
 """Nobody is subscribed by somebody else: what is typed into a form counts when the mailbox's owner confirms it."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -8,14 +9,19 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, func, select
 
-from handbill.contacts.identity import email_hash
+from handbill.contacts.identity import email_hash, id_from_email
 from handbill.contacts.suppressions import suppress
+from handbill.errors import ChannelUnavailable
 from handbill.operations.confirmation_mails import send_confirmations
+from handbill.operations.housekeeping import keep_house
+from handbill.operations.opt_in import request_subscription
+from handbill.operations.page_words import words_in
 from handbill.store.connection import reading, writing
 from handbill.store.tables import confirmation, consent, contact
 from tests.conftest import NOW
-from tests.operations.shop import SECRET
-from tests.web.visitors import BRAND, Shop, forms_of, open_shop, words_of
+from tests.operations.shop import SECRET, add_people, make_project, make_settings
+from tests.scenarios.fault_server import FaultServer, serving
+from tests.web.visitors import BRAND, PUBLIC, Shop, forms_of, open_shop, words_of
 
 ANN = {"email": "Ann.Lee@Example.org", "topic": ["offers", "events"], "source": "footer"}
 ALMOST = "Please look into your mailbox. There is a message with a link on its way"
@@ -89,6 +95,47 @@ def test_confirming_again_changes_nothing_more(shop: Shop) -> None:
     assert "Welcome" in words_of(shop.post(link, form.fields).text)
     assert "Welcome" in words_of(shop.get(link).text)
     assert shop.snapshot() == before
+
+
+def test_pressing_the_button_several_times_at_once_subscribes_once(shop: Shop) -> None:
+    shop.send("/subscribe", ANN)
+    link = shop.link_in_mail()
+    (form,) = forms_of(shop.get(link).text)
+    with ThreadPoolExecutor(6) as fingers:
+        answers = list(fingers.map(lambda _: shop.post(link, form.fields), range(6)))
+    assert {(each.status_code, "Welcome" in words_of(each.text)) for each in answers} == {(200, True)}
+    assert people(shop) == 2
+    assert shop.ledger(2) == [("email", "offers", "granted"), ("email", "events", "granted")]
+
+
+def test_an_address_that_nobody_confirms_is_forgotten_by_itself(shop: Shop) -> None:
+    shop.post("/subscribe", ANN)
+    shop.mails()
+    shop.clock.at += timedelta(days=8)
+    service = shop.service
+    counted = keep_house(shop.store, service.project, service.settings, clock=shop.clock)
+    assert (counted["unconfirmed"], requests(shop)[0].email) == (1, None)
+
+
+def test_somebody_who_has_a_new_mailbox_keeps_theirs(shop: Shop) -> None:
+    """The id of a contact who was known by a mailbox alone is made of it, and stays when the mailbox changes."""
+    add_people(shop.store, 1, external_id=id_from_email(SECRET, "ann.lee@example.org"))
+    shop.send("/subscribe", ANN)
+    shop.send(shop.link_in_mail())
+    assert shop.ledger(2)[2:] == []
+    assert shop.person(3).email == "ann.lee@example.org"
+
+
+def test_mails_wait_while_the_server_is_away(tmp_path: Path, store: Engine) -> None:
+    project = make_project(tmp_path, 1, email=f"    links: {PUBLIC}\n")
+    settings, request = make_settings(tmp_path, store), ("ann@example.org", ["offers"])
+    request_subscription(store, project, settings, *request, words=words_in("en"), source="", network_hash="n", now=NOW)
+    with pytest.raises(ChannelUnavailable, match=r"the mail server 127\.0\.0\.1:1 cannot be reached"):
+        send_confirmations(store, project, settings, now=NOW)
+    with serving(FaultServer()) as server:
+        project = make_project(tmp_path, server.port, email=f"    links: {PUBLIC}\n")
+        assert send_confirmations(store, project, settings, now=NOW) == 1
+        assert len(server.taken) == 1
 
 
 def test_somebody_who_is_known_gets_the_consent_and_no_second_contact(shop: Shop) -> None:

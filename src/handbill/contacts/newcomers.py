@@ -1,6 +1,7 @@
 """Who owns a mailbox that was proven to be somebody's: the contacts who have it, or a new one."""
 
 from datetime import datetime
+from uuid import uuid4
 
 from sqlalchemy import Connection, insert, select
 
@@ -22,6 +23,8 @@ def owners_of(
 
 def _made(connection: Connection, secret: bytes, email: str, key: str, language: str | None, now: datetime) -> int:
     external_id = id_from_email(secret, key)
+    if connection.scalar(select(contact.c.id).where(contact.c.external_id == external_id)) is not None:
+        external_id = f"e-{uuid4().hex}"  # whoever had the mailbox before has another one by now, and keeps the id
     values = {
         "external_id": external_id,
         "email": email,

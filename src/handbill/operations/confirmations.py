@@ -5,9 +5,23 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from sqlalchemy import ColumnElement, Connection, ScalarSelect, case, exists, func, insert, literal, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    ScalarSelect,
+    case,
+    exists,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    update,
+)
 
 from handbill.contacts.suppressions import email_digest
+from handbill.store.connection import writing
 from handbill.store.tables import confirmation, suppressed_digest, suppression
 from handbill.store.types import UtcTime
 from handbill.tokens import Keys, read_numbers, sign_numbers
@@ -74,7 +88,7 @@ def ask(connection: Connection, request: Request, *, now: datetime) -> bool:
     For a mailbox that gets too many, or that we must not write to, it is kept without a mail. The same number of
     statements runs for every mailbox, so that nobody learns from the time that it takes who is known here.
     """
-    _forget_addresses(connection, now)
+    _forget_unconfirmed(connection, now)
     mine = (confirmation.c.email_hash == request.email_hash, confirmation.c.purpose == request.purpose)
     listed = (suppression.c.channel == "email", suppression.c.key_hash == request.email_hash)
     found = connection.execute(
@@ -127,27 +141,33 @@ def confirmation_token(keys: Keys, purpose: Purpose, number: int) -> str:
     return sign_numbers(keys, _bound_to(purpose), number)
 
 
-def note_confirmed(connection: Connection, number: int, contact_id: int, *, now: datetime) -> bool:
-    """Writes down that the owner confirmed; False when that was done before. The address is the contact's by now."""
-    return bool(
-        connection.execute(
-            update(confirmation)
-            .where(confirmation.c.id == number, confirmation.c.confirmed_at.is_(None))
-            .values(confirmed_at=now, contact_id=contact_id, email=None)
-        ).rowcount
-    )
+def note_confirmed(connection: Connection, number: int, *, now: datetime) -> bool:
+    """Writes down that the owner confirmed; False when that was done before, or is being done by somebody else."""
+    mine = (confirmation.c.id == number, confirmation.c.confirmed_at.is_(None))
+    return bool(connection.execute(update(confirmation).where(*mine).values(confirmed_at=now)).rowcount)
+
+
+def hand_over(connection: Connection, number: int, contact_id: int) -> None:
+    """From now on the address is the contact's, and nothing of it is kept here."""
+    mine = update(confirmation).where(confirmation.c.id == number)
+    connection.execute(mine.values(contact_id=contact_id, email=None))
+
+
+def forget_unconfirmed(engine: Engine, *, now: datetime) -> int:
+    """An address that nobody confirmed is kept no longer than its link works; answers how many are forgotten."""
+    with writing(engine) as connection:
+        return _forget_unconfirmed(connection, now)
 
 
 def _number(*conditions: ColumnElement[bool], since: datetime) -> ScalarSelect[int]:
     return select(func.count()).where(*conditions, confirmation.c.requested_at > since).scalar_subquery()
 
 
-def _forget_addresses(connection: Connection, now: datetime) -> None:
-    """An address that nobody confirmed is kept no longer than its link works."""
+def _forget_unconfirmed(connection: Connection, now: datetime) -> int:
     ends = case({purpose.value: literal(now - lasts, UtcTime) for purpose, lasts in LASTS.items()},
                 value=confirmation.c.purpose)  # fmt: skip
     over = (confirmation.c.email.is_not(None), confirmation.c.requested_at < ends)
-    connection.execute(update(confirmation).where(*over).values(email=None))
+    return connection.execute(update(confirmation).where(*over).values(email=None)).rowcount
 
 
 def _bound_to(purpose: Purpose) -> str:

@@ -13,6 +13,7 @@ from handbill.delivery.leases import machine_time, sweep_leases
 from handbill.delivery.print_recovery import recover
 from handbill.delivery.run_state import finish_run
 from handbill.delivery.uncertain import close_old
+from handbill.operations.confirmations import forget_unconfirmed
 from handbill.operations.opening import opened
 from handbill.operations.privacy import erase_news
 from handbill.operations.retention import forget_in_time
@@ -33,6 +34,7 @@ def keep_house(engine: Engine, project: Project, settings: Settings, *, clock: C
     now = clock()
     counted["erased again"] = erase_news(engine, settings, now=now)
     counted["sessions"] = forget_sessions(engine, now=now)
+    counted["unconfirmed"] = forget_unconfirmed(engine, now=now)
     counted.update(forget_in_time(engine, project, settings, now=now))
     return +counted
 
@@ -62,6 +64,8 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "erased again": ("erased person was heard of, which was erased too",
                      "erased people were heard of, which was erased too"),
     "sessions": ("session is over", "sessions are over"),
+    "unconfirmed": ("address was not confirmed in time and is forgotten",
+                    "addresses were not confirmed in time and are forgotten"),
     "events": ("old event is forgotten", "old events are forgotten"),
     "messages": ("old message has lost its address", "old messages have lost their addresses"),
     "contacts": ("contact of whom nothing was heard is erased", "contacts of whom nothing was heard are erased"),

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from handbill.contacts.consent import GRANTED, record_consent
 from handbill.contacts.identity import email_hash, email_key
 from handbill.contacts.newcomers import owners_of
 from handbill.definitions.project import Project
-from handbill.operations.confirmations import Asked, Purpose, Request, ask, asked, note_confirmed
+from handbill.operations.confirmations import Asked, Purpose, Request, ask, asked, hand_over, note_confirmed
 from handbill.operations.page_words import Words
 from handbill.operations.recipients import masked, recipient
 from handbill.operations.unsubscribing import EMAIL
@@ -100,19 +100,23 @@ def confirm_subscription(
         if found is None:
             return None
         if found.confirmed_at is None and found.email and now <= found.until:
-            mailbox = masked(found.email)
-            owners = owners_of(connection, settings.secret, found.email, language=found.language, now=now)
-            if note_confirmed(connection, found.id, owners[0], now=now):
-                proof = _proof(found, network_hash, now)
-                for owner in owners:
-                    for topic in found.topics:
-                        record_consent(
-                            connection, owner, EMAIL, topic, GRANTED, now, found.source,
-                            wording=found.wording, proof=proof,
-                        )  # fmt: skip
-            return _subscription(project, found, mailbox, now, is_confirmed=True)
+            # Whoever presses the button twice at once is subscribed once: the second one waits here for the first.
+            if note_confirmed(connection, found.id, now=now):
+                _subscribe(connection, settings, found, network_hash, now)
+            return _subscription(project, found, masked(found.email), now, is_confirmed=True)
         person = recipient(connection, found.contact_id) if found.contact_id else None
         return _subscription(project, found, person.mailbox if person else "", now)
+
+
+def _subscribe(connection: Connection, settings: Settings, found: Asked, network_hash: str, now: datetime) -> None:
+    owners = owners_of(connection, settings.secret, found.email, language=found.language, now=now)
+    hand_over(connection, found.id, owners[0])
+    proof = _proof(found, network_hash, now)
+    for owner in owners:
+        for topic in found.topics:
+            record_consent(
+                connection, owner, EMAIL, topic, GRANTED, now, found.source, wording=found.wording, proof=proof
+            )
 
 
 def _subscription(

@@ -9,7 +9,7 @@ from handbill.contacts.identity import email_hash
 from handbill.definitions.project import Project
 from handbill.delivery.links import read_preferences
 from handbill.operations.audit import themselves
-from handbill.operations.confirmations import Asked, Purpose, Request, ask, asked, note_confirmed
+from handbill.operations.confirmations import Asked, Purpose, Request, ask, asked, hand_over, note_confirmed
 from handbill.operations.privacy import erase_contact, export_contact
 from handbill.operations.recipients import Recipient, recipient
 from handbill.settings import Settings
@@ -70,7 +70,8 @@ def take_data(
             return None
         if recipient(connection, found.contact_id) is None:
             return None
-        note_confirmed(connection, found.id, found.contact_id, now=now)
+        note_confirmed(connection, found.id, now=now)
+        hand_over(connection, found.id, found.contact_id)
     return export_contact(engine, project, settings, found.contact_id, now=now, doer=themselves())
 
 

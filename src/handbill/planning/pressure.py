@@ -19,7 +19,7 @@ from sqlalchemy import (
     type_coerce,
 )
 
-from handbill.contacts.preferences import Frequency, frequencies, paused, wants
+from handbill.contacts.preferences import Frequency, any_paused, frequencies, paused, wants
 from handbill.definitions.policy import Cap
 from handbill.planning.audience import Reason
 from handbill.planning.caps import in_words, over, reserved, sealed, weights
@@ -44,7 +44,7 @@ _WAITING = ("planned", "queued", "claimed", "committing")
 
 def leave_out_paused(connection: Connection, occasion: Occasion) -> None:
     """Leaves out those who asked for a pause that lasts until some message of the campaign would leave."""
-    if occasion.campaign.kind == "marketing":
+    if occasion.campaign.kind == "marketing" and any_paused(connection, occasion.now):
         channels = occasion.campaign.channels
         rests = or_(*(paused(contact.c.id, leaves_at(occasion, channel)) for channel in channels))
         leave_out(connection, [Gate(Reason.PAUSED, rests)])
