@@ -1,6 +1,6 @@
 """A run whose processes are killed at any instant, two hundred times in all, reaches everybody once.
 
-The processes are real and so is kill -9. HANDBILL_SOAK=1 kills a thousand times on each database.
+The processes are real and so is kill -9. HANDBILL_SOAK=1 kills a thousand times in each of the four ways.
 """
 
 import random
@@ -11,9 +11,9 @@ import pytest
 from sqlalchemy import Engine
 
 from handbill.operations.control import status
-from tests.scenarios.killing import MESSAGES_A_KILL, SOAK, Field, battlefield
+from tests.scenarios.killing import CAMPAIGN, MESSAGES_A_KILL, SOAK, Field, battlefield
 
-KILLS = 500 if SOAK else 50
+KILLS = 1000 if SOAK else 50
 """On each database, with one worker and with three."""
 
 
@@ -53,3 +53,19 @@ def fall(field: Field, *, workers: int, kills: int, chance: random.Random) -> No
             process.kill()
             process.join()
     field.kills += workers
+
+
+def test_this_count_sees_a_second_copy_where_a_campaign_declares_that_it_wants_one(
+    store: Engine, store_url: str, tmp_path: Path
+) -> None:
+    """Killed between the server's taking a message and its answer; `on_uncertain: resend` then sends it again."""
+    campaign = f"{CAMPAIGN}    on_uncertain: resend\n"
+    with battlefield(store, store_url, tmp_path, people=10, connections=1, campaign=campaign) as field:
+        first = field.begin()
+        field.server.on_taken = lambda _taken: first.kill()
+        first.join()
+        field.server.on_taken = None
+        field.begin().join()
+        assert sorted(field.server.counts.values()) == [*[1] * 9, 2]
+        with pytest.raises(AssertionError, match="somebody got two"):
+            field.check()
