@@ -23,7 +23,7 @@ format: install
 	$(BIN)/ruff format .
 
 soak: install  ## the long version of the proofs that `make test` runs briefly
-	HANDBILL_SOAK=1 $(BIN)/pytest -n auto --dist loadfile tests/scenarios
+	HANDBILL_SOAK=1 $(BIN)/pytest -n auto --dist load tests/scenarios
 	$(BIN)/python benchmarks/kill.py
 
 calibrate: install  ## how often each statistic keeps what it promises, over thousands of simulated experiments
