@@ -13,6 +13,7 @@ from handbill.definitions.policy import (
     Brand,
     Channels,
     DirectMailChannel,
+    Durability,
     EmailChannel,
     GlobalHoldout,
     Layer,
@@ -43,6 +44,7 @@ class Frame:
     webhooks: Mapping[str, Webhook]
     policies: Policies
     retention: Retention
+    durability: Durability
     holdout: GlobalHoldout | None
     layers: Mapping[str, Layer]
     own_metrics: Mapping[str, OwnMetric]
@@ -71,6 +73,7 @@ def read_frame(tree: Keys) -> Frame:
         webhooks={name: hook for name, each in entries(tree, "webhooks") if (hook := part(Webhook, each))},
         policies=part(Policies, at(tree, "policies")) or Policies(),
         retention=part(Retention, at(tree, "retention")) or Retention(),
+        durability=_durability(at(tree, "durability")),
         holdout=part(GlobalHoldout, at(tree, "policies", "global_holdout")),
         layers={name: layer for name, each in entries(tree, "layers") if (layer := part(Layer, each))},
         own_metrics=own_metrics,
@@ -98,6 +101,10 @@ def _secrets(model: type[Definition], path: Path) -> Iterator[Path]:
                 yield (*path, key)
             elif isinstance(each, type) and issubclass(each, Definition):
                 yield from _secrets(each, (*path, key))
+
+
+def _durability(written: Tree | None) -> Durability:
+    return "power" if isinstance(written, Text) and written.text == "power" else "process"
 
 
 def _value_or_none(written: Tree | None, key: str) -> str | None:

@@ -197,6 +197,7 @@ def _as_project(root: Path, frame: Frame, segments: Mapping[str, Segment], witho
         channels=frame.channels,
         policies=frame.policies,
         retention=frame.retention,
+        durability=frame.durability,
         campaigns={
             name: each.model_copy(update={"name": name, "own_metrics": dict(frame.own_metrics)})
             for name, each in campaigns.items()

@@ -4,13 +4,10 @@ from collections.abc import Mapping
 
 from handbill.definitions.campaign import Campaign, Experiment, MailContent, Offer, Schedule
 from handbill.definitions.definition import Definition
-from handbill.definitions.policy import DirectMailChannel, EmailChannel
-from handbill.definitions.project import ProjectFile
+from handbill.definitions.policy import DirectMailChannel
 from handbill.definitions.words import quoted
 
 PLANNED_KEYS: Mapping[type[Definition], frozenset[str]] = {
-    ProjectFile: frozenset({"durability"}),
-    EmailChannel: frozenset({"warm_up"}),
     DirectMailChannel: frozenset({"return_address", "seeds"}),
     Campaign: frozenset({"trigger", "steps", "reenter", "check_at_send", "exit_on", "follows", "issues"}),
     Schedule: frozenset({"every"}),

@@ -185,6 +185,10 @@ class Policies(Definition):
     max_drift: Share = Field(Decimal("0.005"), description="How far the audience may move from a plan that is run.")
 
 
+Durability = Literal["process", "power"]
+"""What the store survives: kill -9 of a process, or the end of the power too."""
+
+
 class Retention(Definition):
     """How long what is known about people is kept; without a period it is kept until somebody erases it."""
 

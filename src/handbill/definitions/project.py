@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
 
 from pydantic import Field
 
@@ -13,7 +12,7 @@ from handbill.definitions.definition import Definition
 from handbill.definitions.fields import ContactField, FieldDeclaration
 from handbill.definitions.languages import Languages
 from handbill.definitions.metrics import OwnMetric
-from handbill.definitions.policy import Brand, Channels, Layer, Policies, Retention, Webhook
+from handbill.definitions.policy import Brand, Channels, Durability, Layer, Policies, Retention, Webhook
 from handbill.definitions.segment import Segment
 from handbill.definitions.values import Currency, Line, TimezoneName
 
@@ -37,8 +36,10 @@ class ProjectFile(Definition):
     )
     metrics: dict[str, OwnMetric] = Field(default_factory=dict, description="Metrics of your own, by name.")
     retention: Retention | None = Field(None, description="How long what is known about people is kept.")
-    durability: Literal["process", "power"] | None = Field(
-        None, description="What sending survives: the end of the process, or of the power too. Default: process."
+    durability: Durability | None = Field(
+        None,
+        description="What SQLite survives: the end of the process, or of the power too. Default: process. "
+        "PostgreSQL always survives both.",
     )
     campaigns: dict[str, Campaign] = Field(default_factory=dict, description="The campaigns by name.")
 
@@ -61,6 +62,7 @@ class Project:
     languages: Languages = field(default_factory=Languages)
     webhooks: Mapping[str, Webhook] = field(default_factory=dict)
     retention: Retention = field(default_factory=Retention)
+    durability: Durability = "process"
 
     @property
     def templates_dir(self) -> Path:

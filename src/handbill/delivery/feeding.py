@@ -16,6 +16,7 @@ from handbill.delivery.outbox import Lease
 from handbill.delivery.providers import email_channel
 from handbill.delivery.run_state import expire_overdue
 from handbill.delivery.sender import Bench, Work
+from handbill.delivery.warming import room_today
 from handbill.rendering.variables import purchases_of
 from handbill.store.connection import reading, writing
 from handbill.store.tables import outbox
@@ -74,13 +75,14 @@ def _claim(job: Job, bench: Bench, batch: int) -> Claims:
     reached = None
     with writing(job.engine) as connection:
         taken_at = worker.machine_time(connection)
+        room = room_today(connection, job.project, job.run_id, batch, worker.clock())
         claims = claim_within_limits(
             connection,
             job.run_id,
             CHANNEL,
             limits=limits_of(email_channel(job.project), bench.night.asleep(worker.clock())),
             lease=Lease(worker.owner, taken_at, taken_at + worker.terms.claim),
-            limit=batch,
+            limit=room,
             now=worker.clock(),
         )
         if claims.rows:

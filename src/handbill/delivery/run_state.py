@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, exists, or_, select, update
+from sqlalchemy import ColumnElement, Connection, exists, func, or_, select, update
 
 from handbill.delivery.books import OPEN_STATES
 from handbill.store.tables import outbox, run
@@ -53,7 +53,7 @@ def expire_overdue(connection: Connection, run_id: int, now: datetime) -> int:
     overdue = connection.execute(
         update(outbox)
         .where(outbox.c.run_id == run_id, outbox.c.state == "queued", or_(outbox.c.expires_at <= now, run_is_over))
-        .values(state="expired", reason=TOO_LATE, settled_at=now)
+        .values(state="expired", reason=func.coalesce(outbox.c.reason, TOO_LATE), settled_at=now)
     )
     return overdue.rowcount
 

@@ -12,6 +12,7 @@ from handbill.delivery.books import Books, books, reasons
 from handbill.delivery.run_state import TOO_LATE, cancel_run, pause_run, reopen_run, resume_run
 from handbill.delivery.seed_books import seeds_in_words
 from handbill.delivery.uncertain import Unsure, leave_uncertain, list_uncertain, resend_uncertain
+from handbill.delivery.warming import OVER_WARM_UP
 from handbill.errors import NothingToDo, RunRefused
 from handbill.operations.audit import Action, Doer, note, operator
 from handbill.planning.audience import Reason
@@ -178,6 +179,8 @@ def reason_in_words(reason: str) -> str:
     """A reason as sentences print it."""
     if reason == TOO_LATE:
         return "too late"
+    if reason == OVER_WARM_UP:
+        return "too late under the warm-up"
     try:
         return Reason(reason).sentence
     except ValueError:

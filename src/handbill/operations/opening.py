@@ -7,6 +7,7 @@ from pathlib import Path
 from sqlalchemy import Engine
 
 from handbill.definitions.loading import load_project
+from handbill.definitions.policy import Durability
 from handbill.definitions.project import Project
 from handbill.settings import Settings, load_settings
 from handbill.store.connection import open_store
@@ -23,14 +24,14 @@ def opened(project_dir: Path) -> Iterator[tuple[Project, Settings, Engine]]:
     """
     project = load_project(project_dir)
     settings = load_settings(project_dir)
-    with opened_store(settings) as engine:
+    with opened_store(settings, safe_from=project.durability) as engine:
         yield project, settings, engine
 
 
 @contextmanager
-def opened_store(settings: Settings) -> Iterator[Engine]:
+def opened_store(settings: Settings, *, safe_from: Durability = "process") -> Iterator[Engine]:
     """The store alone. The SQLite store is made at its first use; any other must have our tables already."""
-    engine = open_store(settings.database_url)
+    engine = open_store(settings.database_url, survives_power=safe_from == "power")
     try:
         if engine.dialect.name == "sqlite" and not Path(engine.url.database or "").exists():
             upgrade(engine)

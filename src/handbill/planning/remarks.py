@@ -8,6 +8,7 @@ from sqlalchemy import Connection, func, select
 from handbill.definitions.metrics import METRICS
 from handbill.planning.audience import Reason
 from handbill.planning.cost import ChannelCost
+from handbill.planning.earlier_experiments import about_earlier_experiments
 from handbill.planning.layers import overlaps
 from handbill.planning.learned_shares import clicks_so_far
 from handbill.planning.learning import Learning
@@ -15,6 +16,7 @@ from handbill.planning.phrases import days, effect_in_words, lapse, moment, perc
 from handbill.planning.registration import deviations
 from handbill.planning.rollout import winner_of
 from handbill.planning.selection import Occasion, selection
+from handbill.planning.warm_up import curve_of, in_words
 from handbill.store.tables import run
 
 NEARLY_ALL = 0.95
@@ -35,9 +37,11 @@ def remarks_of(
     yield from _about_rollout(connection, occasion)
     yield from _about_bandit(connection, occasion)
     yield from _about_overlaps(connection, occasion, planned=sum(units.values()))
+    yield from about_earlier_experiments(connection, occasion)
     yield from (_underpowered(occasion, each) for each in shown if each.is_underpowered)
     yield from _about_usual(shown)
     yield from _about_post(occasion)
+    yield from _about_warm_up(connection, occasion)
     for each in costs:
         if each.left is not None and each.left < 0:
             yield (
@@ -56,6 +60,16 @@ def _about_run(connection: Connection, occasion: Occasion) -> Iterator[str]:
         yield (
             f"It is too late: nothing was to leave after {moment(wave.latest_at)} UTC. Change schedule or max_lateness."
         )
+
+
+def _about_warm_up(connection: Connection, occasion: Occasion) -> Iterator[str]:
+    """How many e-mails a new sender may send a day, while this run lasts."""
+    curve = curve_of(connection, occasion.project, occasion.now)
+    planned = select(func.min(selection.c.email_at), func.max(selection.c.email_at)).where(selection.c.reason.is_(None))
+    if curve is not None and "email" in occasion.campaign.channels:
+        first_at, last_at = connection.execute(planned).one()
+        if first_at is not None and last_at is not None:
+            yield in_words(curve, first_at, last_at)
 
 
 def _about_registration(connection: Connection, occasion: Occasion) -> Iterator[str]:

@@ -36,6 +36,7 @@ from handbill.planning.quiet_hours import end_of_quiet, is_by_recipient, is_quie
 from handbill.planning.selection import Occasion, count_rows, leaves_at, make_anew, selection
 from handbill.planning.timezones import zone_of
 from handbill.planning.turns import Crowd, Pace, Quiet, Stretch, never_quiet, turns
+from handbill.planning.warm_up import Curve, curve_of, left_today, spread
 from handbill.store.tables import contact
 from handbill.store.types import UtcTime, from_micros, micros_of, to_micros
 
@@ -86,11 +87,11 @@ def set_turns(connection: Connection, occasion: Occasion) -> None:
     if "email" not in occasion.campaign.channels:
         return
     planned = update(selection).where(selection.c.reason.is_(None))
-    pace = _limits(occasion)
-    if pace.channel is None and not pace.domains:
+    pace, curve = _limits(occasion), curve_of(connection, occasion.project, occasion.now)
+    if pace.channel is None and not pace.domains and curve is None:
         connection.execute(planned.values(email_at=selection.c.origin_at))
         return
-    found = turns(_crowds(connection, occasion, pace), pace, occasion.now, _quiet(occasion))
+    found = _turns(connection, occasion, pace, curve)
     make_anew(connection, stretches)
     if found:
         connection.execute(insert(stretches), [_as_row(each) for each in found])
@@ -150,6 +151,21 @@ def domain_of(connection: Connection, email_key: ColumnElement[Any]) -> ColumnEl
 
 
 # ---------------------------------------------------------------- turns
+
+
+def _turns(connection: Connection, occasion: Occasion, pace: Pace, curve: Curve | None) -> Sequence[Stretch]:
+    """The stretches in which the crowds leave, on as many days as a warm-up demands."""
+    crowds, quiet = _crowds(connection, occasion, pace), _quiet(occasion)
+    if curve is None:
+        return turns(crowds, pace, occasion.now, quiet)
+    today, _ = left_today(connection, occasion.project, curve, occasion.now)
+    parts = spread(crowds, curve, occasion.now, today)
+    by_crowd = {part.crowd: part for part in parts}
+    return [
+        Stretch(part.whole, part.first + each.first, part.first + each.after, each.starts_at, each.step)
+        for each in turns([part.crowd for part in parts], pace, occasion.now, quiet)
+        for part in (by_crowd[each.crowd],)
+    ]
 
 
 def _limits(occasion: Occasion) -> Pace:

@@ -20,10 +20,11 @@ UNDEFINED_TABLE = "42P01"  # PostgreSQL's SQLSTATE
 DISK_FULL = "53100"
 
 
-def open_store(url: str, *, lock_wait: timedelta = LOCK_WAIT) -> Engine:
+def open_store(url: str, *, lock_wait: timedelta = LOCK_WAIT, survives_power: bool = False) -> Engine:
     """An engine for `sqlite:///path` or `postgresql://…`; connects lazily.
 
     `lock_wait` is how long a statement waits for another writer of SQLite, unless the URL says `?timeout=SECONDS`.
+    With `survives_power` SQLite waits for the disk at each commit, as PostgreSQL always does.
 
     Raises:
         StoreUnavailable: the URL is not one that we can open.
@@ -33,7 +34,10 @@ def open_store(url: str, *, lock_wait: timedelta = LOCK_WAIT) -> Engine:
     except ArgumentError:
         raise StoreUnavailable("the database URL cannot be read. Write it like postgresql://user@host/name.") from None
     if parsed.drivername == "sqlite":
-        return _open_sqlite(url, parsed.database, lock_wait)
+        engine = _open_sqlite(url, parsed.database, lock_wait)
+        if survives_power:
+            event.listen(engine, "connect", _wait_for_the_disk)
+        return engine
     if parsed.drivername in {"postgresql", "postgres", "postgresql+psycopg"}:
         engine = create_engine(parsed.set(drivername="postgresql+psycopg"), pool_pre_ping=True)
         event.listen(engine, "connect", _prepare_postgresql)
@@ -122,6 +126,11 @@ def _prepare_postgresql(connection: Any, _record: ConnectionPoolEntry) -> None:
 def _begin_sqlite(connection: Connection) -> None:
     writes = connection.get_execution_options().get(WRITES)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _wait_for_the_disk(connection: Any, _record: ConnectionPoolEntry) -> None:
+    raw: sqlite3.Connection = connection
+    raw.execute("PRAGMA synchronous = FULL")
 
 
 def _prepare_sqlite(connection: Any, _record: ConnectionPoolEntry) -> None:
