@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import Connection, Engine, insert, select, update
 
 from handbill.definitions.loading import load_project
+from handbill.planning.earlier_experiments import earlier_effects
 from handbill.reports.attributed import Claim, claims_of
 from handbill.reports.beside import calmed, doubled
 from handbill.reports.compare import compare
@@ -15,7 +16,7 @@ from handbill.reports.course import course_of
 from handbill.reports.guardrails import judge
 from handbill.reports.maturity import maturity_of
 from handbill.reports.measure import Measured, measure
-from handbill.reports.memory import earlier_effects, in_their_light, remember
+from handbill.reports.memory import in_their_light, remember
 from handbill.reports.metrics import Own
 from handbill.reports.registered import Rail, Registered
 from handbill.reports.segments import segments_of

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Double, Select, case, cast, func, null, select, union_all
+from sqlalchemy import ColumnElement, Connection, Double, Select, case, cast, func, null, select, text, union_all
 from sqlalchemy.sql.selectable import CTE
 
 from handbill.reports.families import FLAWS, Family, families_of
@@ -38,6 +38,7 @@ def measure(connection: Connection, registered: Registered, currency: str, *, me
     Money is in `currency`, not in millionths: squares and cubes of millionths do not fit in 64 bits. Without
     `messages` only outcomes are measured.
     """
+    _make_room(connection)
     families = families_of(connection, registered, currency)
     if not messages:
         families = [family for family in families if family.name in ("sales", "goals")]
@@ -53,6 +54,12 @@ def measure(connection: Connection, registered: Registered, currency: str, *, me
         metrics = {} if sums is None else _aggregates(registered, sums, missing, with_messages=bool(arm.channels))
         arms.append(Arm(arm.name, int(sums["units"]) if sums else 0, metrics))
     return Measured(tuple(arms), tuple(gaps))
+
+
+def _make_room(connection: Connection) -> None:
+    """Lets PostgreSQL join and group a million units in memory until the transaction ends: a third less time."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SET LOCAL work_mem = '256MB'"))
 
 
 def _by_arm(connection: Connection, registered: Registered, families: Sequence[Family]) -> dict[str, Sums]:

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, delete, insert
 
+from handbill.planning.earlier_experiments import earlier_effects
 from handbill.reports.money import contrast_of
 from handbill.reports.registered import Registered
 from handbill.reports.wording import Range
@@ -54,22 +55,6 @@ def remember(connection: Connection, registered: Registered, results: Results, n
             )
     if rows:
         connection.execute(insert(experiment_result), rows)
-
-
-def earlier_effects(
-    connection: Connection, metric: str, channels: str, against: str, *, besides: int | None = None
-) -> list[Effect]:
-    """What arms with these channels brought over arms with those, in all experiments but one: the basis of a prior.
-
-    `channels` and `against` are words joined by +, in order, such as "direct_mail+email"; empty for nothing.
-    """
-    row = experiment_result.c
-    statement = select(row.difference, row.standard_error).where(
-        row.metric == metric, row.channels == channels, row.against == against
-    )
-    if besides is not None:
-        statement = statement.where(row.experiment_id != besides)
-    return [Effect(difference, error) for difference, error in connection.execute(statement)]
 
 
 def in_their_light(connection: Connection, registered: Registered, results: Results) -> tuple[Remembered, ...]:
