@@ -1,12 +1,14 @@
 """How vendors' reports come in: verified and stored before the vendor is answered, and read by a thread of its own."""
 
+import asyncio
 import logging
 import threading
+import time
 import weakref
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 
 from sqlalchemy import Engine
@@ -25,7 +27,12 @@ from handbill.store.connection import writing
 from handbill.store.gathering import Gathering
 
 LOGGER = logging.getLogger("handbill.webhooks")
-TIDY_EVERY = timedelta(minutes=1)
+QUICK = 50_000
+"""Bytes that are verified faster than another thread is called."""
+GATHER_SECONDS = 0.05
+"""How long reports are gathered: reading a hundred together costs little more than reading one. In the meantime
+whoever waits to store a request comes first, because a vendor waits for the answer."""
+TIDY_SECONDS = 60.0
 """How often strays are placed and doubts are settled, while the service runs."""
 
 
@@ -47,7 +54,7 @@ _TOLD = {Refused.UNREADABLE: Taken.UNREADABLE, Refused.LATER: Taken.LATER}
 
 
 class Desk:
-    """Takes the requests of one project's vendors. `working` reads what they say, beside the requests.
+    """Takes the requests of one project's vendors, in one event loop. `working` reads what they say, beside that.
 
     Raises:
         SetupIncomplete: a secret is not in the environment, or cannot be one.
@@ -67,6 +74,7 @@ class Desk:
         self._refused: Counter[tuple[str, str]] = Counter()
         self._repeated: Counter[str] = Counter()
         self._counting = threading.Lock()
+        self._writing = threading.Lock()
         self._wake = threading.Event()
 
     @property
@@ -74,7 +82,7 @@ class Desk:
         """The hooks that this project has, as they stand in their addresses."""
         return frozenset(self._hooks)
 
-    def take(self, name: str, headers: Mapping[str, str], body: bytes) -> Taken:
+    async def take(self, name: str, headers: Mapping[str, str], body: bytes) -> Taken:
         """Verifies a request and stores it durably; the names of headers are in small letters.
 
         What is refused is counted and not kept, so that strangers cannot fill the store.
@@ -83,9 +91,12 @@ class Desk:
         if hook is None:
             return Taken.NOWHERE
         now, posted = self._clock(), Posted(headers, body)
-        verdict = hook.check(posted, now)
+        if isinstance(hook, sns.SnsHook) or len(body) > QUICK:
+            verdict = await asyncio.to_thread(hook.check, posted, now)
+        else:
+            verdict = hook.check(posted, now)
         if isinstance(verdict, Genuine):
-            stored = self._keep(name, hook.format, verdict, posted, now)
+            stored = await self._keep(name, hook.format, verdict, posted, now)
             if stored is not Stored.REPLAYED:
                 return Taken.KEPT
             verdict = Refused.REPLAYED
@@ -93,9 +104,9 @@ class Desk:
             self._refused[name, str(verdict)] += 1
         return _TOLD.get(verdict, Taken.REFUSED)
 
-    def _keep(self, name: str, format_: str, verdict: Genuine, posted: Posted, now: datetime) -> Stored:
+    async def _keep(self, name: str, format_: str, verdict: Genuine, posted: Posted, now: datetime) -> Stored:
         arrived = Arrived(name, format_, verdict.nonce, posted.headers, posted.body, now, verdict.asks)
-        stored = self._gathering.put(arrived)
+        stored = await self._gathering.put(arrived)
         if stored is Stored.KNOWN:
             with self._counting:
                 self._repeated[name] += 1
@@ -116,13 +127,6 @@ class Desk:
             thread.join()
             self.write_counts()
 
-    def drain(self) -> Drained:
-        """Reads what waits, until nothing does."""
-        total = Drained()
-        while (drained := self._drain_batch()).requests:
-            total += drained
-        return total
-
     def write_counts(self) -> None:
         """Writes down what was counted since the last time."""
         with self._counting:
@@ -140,20 +144,27 @@ class Desk:
         engine = self._engine()
         if engine is None:
             raise StoreUnavailable("the store is closed.")
-        with writing(engine) as connection:
+        with self._turn(engine), writing(engine) as connection:
             return store_webhooks(connection, arrived)
 
     def _work(self, stop: threading.Event) -> None:
+        tidy_at = 0.0
         while not stop.is_set():
             self._wake.clear()
             try:
-                self.drain()
-                self.write_counts()
-                if not self._wake.is_set() and not stop.is_set():
+                found = self._drain_batch().requests
+                if not found:
+                    self._answer()
+                if not found and time.monotonic() >= tidy_at:
+                    self.write_counts()
                     self._tidy()
+                    tidy_at = time.monotonic() + TIDY_SECONDS
             except StoreUnavailable:
                 LOGGER.warning("the store cannot be reached; webhooks wait")
-            self._wake.wait(TIDY_EVERY.total_seconds())
+                found = 0
+            if not found:
+                self._wake.wait(TIDY_SECONDS)
+            stop.wait(GATHER_SECONDS)
 
     def _drain_batch(self) -> Drained:
         engine = self._engine()
@@ -162,15 +173,18 @@ class Desk:
         with self._turn(engine):
             return drain_batch(engine, self._settings.keys, now=self._clock())
 
-    def _tidy(self) -> None:
+    def _answer(self) -> None:
         if engine := self._engine():
             answer_requests(engine, self._fetch, now=self._clock())
+
+    def _tidy(self) -> None:
+        if engine := self._engine():
             with self._turn(engine):
                 tidy(engine, now=self._clock())
 
     def _turn(self, engine: Engine) -> AbstractContextManager[object]:
         """On SQLite one writes at a time anyway; whoever waits here is woken at once."""
-        return self._gathering.turn if engine.dialect.name == "sqlite" else nullcontext()
+        return self._writing if engine.dialect.name == "sqlite" else nullcontext()
 
 
 _DESKS: "weakref.WeakKeyDictionary[Engine, Desk]" = weakref.WeakKeyDictionary()

@@ -1,8 +1,7 @@
-"""One transaction for what many threads want to write at once, so that one disk flush serves all of them."""
+"""One transaction for what many requests want to write at once, so that one disk flush serves all of them."""
 
-import threading
+import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 Item = TypeVar("Item")
@@ -10,7 +9,7 @@ Answer = TypeVar("Answer")
 
 
 class Gathering(Generic[Item, Answer]):
-    """Collects what many threads want written while one of them writes; the next writes for all that wait.
+    """Collects what the requests of one event loop want written while a thread writes; then writes all of that.
 
     `write` writes items durably and answers one thing for each, in their order. Whoever calls `put` waits for it.
     """
@@ -18,52 +17,27 @@ class Gathering(Generic[Item, Answer]):
     def __init__(self, write: Callable[[Sequence[Item]], Sequence[Answer]], *, most: int = 500) -> None:
         self._write = write
         self._most = most
-        self._waiting: list[_Slot[Item, Answer]] = []
-        self._list = threading.Lock()
-        self.turn = threading.Lock()
-        """Held by whoever writes to the store; other writers of this process take it too instead of polling for it."""
+        self._waiting: list[tuple[Item, asyncio.Future[Answer]]] = []
+        self._task: asyncio.Task[None] | None = None
 
-    @property
-    def waiting(self) -> int:
-        """How many items the next writer takes along."""
-        return len(self._waiting)
+    async def put(self, item: Item) -> Answer:
+        """Writes an item durably, together with those of others. Raises whatever the store raises."""
+        answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self._waiting.append((item, answer))
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._write_all())
+        return await answer
 
-    def put(self, item: Item) -> Answer:
-        """Writes an item durably, together with those of other threads. Raises whatever the store raises."""
-        slot: _Slot[Item, Answer] = _Slot(item)
-        with self._list:
-            self._waiting.append(slot)
-        while not slot.is_done:
-            with self.turn:
-                if not slot.is_done:
-                    self._write_those_that_wait()
-        if slot.error is not None:
-            raise slot.error
-        return slot.answers[0]
-
-    def _write_those_that_wait(self) -> None:
-        with self._list:
-            slots, self._waiting = self._waiting[: self._most], self._waiting[self._most :]
-        try:
-            answers = self._write([slot.item for slot in slots])
-        except BaseException as error:
-            for slot in slots:
-                slot.error = error
-            if not isinstance(error, Exception):
-                raise
-            return
-        for slot, answer in zip(slots, answers, strict=True):
-            slot.answers.append(answer)
-
-
-@dataclass
-class _Slot(Generic[Item, Answer]):
-    """One item that waits, and what came of it."""
-
-    item: Item
-    answers: list[Answer] = field(default_factory=list)
-    error: BaseException | None = None
-
-    @property
-    def is_done(self) -> bool:
-        return bool(self.answers) or self.error is not None
+    async def _write_all(self) -> None:
+        while self._waiting:
+            batch, self._waiting = self._waiting[: self._most], self._waiting[self._most :]
+            try:
+                answers = await asyncio.to_thread(self._write, [item for item, _ in batch])
+            except Exception as error:  # noqa: BLE001 - each of those that wait raises it
+                for _, answer in batch:
+                    if not answer.done():
+                        answer.set_exception(error)
+                continue
+            for (_, waiting), answer_ in zip(batch, answers, strict=True):
+                if not waiting.done():  # else whoever waited went away
+                    waiting.set_result(answer_)

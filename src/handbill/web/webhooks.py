@@ -2,7 +2,6 @@
 
 from contextlib import AbstractContextManager, nullcontext
 
-from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
@@ -33,7 +32,7 @@ def routes(service: Service) -> list[BaseRoute]:
         try:
             body = await request.body()
             headers = dict(request.headers.items())
-            return _answer(await run_in_threadpool(desk.take, request.path_params["name"], headers, body))
+            return _answer(await desk.take(request.path_params["name"], headers, body))
         finally:
             held -= 1
 
