@@ -8,7 +8,7 @@ from sqlalchemy import Engine, func, select, update
 from handbill.delivery.links import Unsubscribe, bounce_address, envelope_id, unsubscribe_mailto
 from handbill.responses.complaints import read_feedback
 from handbill.responses.judging import NO_MESSAGE, judge
-from handbill.responses.mailbox import MailRead, take_in_mail
+from handbill.responses.mailbox import MailRead, judge_mail, take_in_mails
 from handbill.responses.received import parse_mail
 from handbill.store.connection import reading, writing
 from handbill.store.tables import event, outbox, suppression
@@ -29,7 +29,7 @@ def message(store: Engine) -> tuple[int, int]:
 
 def taken(store: Engine, mail: bytes) -> MailRead:
     with writing(store) as connection:
-        return take_in_mail(connection, mail, SECRET, now=NOW)
+        return take_in_mails(connection, {1: judge_mail(connection, mail, SECRET, NOW)}, now=NOW)[1]
 
 
 def suppressed(store: Engine) -> list[tuple[str, str]]:

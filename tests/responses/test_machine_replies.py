@@ -8,7 +8,7 @@ from sqlalchemy import Engine, select
 from handbill.channels.contract import BounceKind, EventKind
 from handbill.delivery.links import bounce_address
 from handbill.responses.machine_replies import is_away_notice, read_words
-from handbill.responses.mailbox import MailRead, take_in_mail
+from handbill.responses.mailbox import MailRead, judge_mail, take_in_mails
 from handbill.responses.received import parse_mail
 from handbill.store.connection import reading, writing
 from handbill.store.tables import event, suppression
@@ -99,7 +99,7 @@ def message(store: Engine) -> int:
 
 def taken(store: Engine, mail: bytes) -> MailRead:
     with writing(store) as connection:
-        return take_in_mail(connection, mail, SECRET, now=NOW)
+        return take_in_mails(connection, {1: judge_mail(connection, mail, SECRET, NOW)}, now=NOW)[1]
 
 
 def test_words_count_only_where_our_signed_address_shows_whose_they_are(store: Engine, message: int) -> None:

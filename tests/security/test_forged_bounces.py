@@ -10,7 +10,7 @@ from sqlalchemy import Engine, func, select, update
 from handbill.definitions.policy import BouncePolicy
 from handbill.delivery.links import bounce_address
 from handbill.responses.bounce_policy import give_up_addresses
-from handbill.responses.mailbox import MailRead, take_in_mail
+from handbill.responses.mailbox import MailRead, judge_mail, take_in_mails
 from handbill.store.connection import reading, writing
 from handbill.store.tables import consent, event, outbox, suppression
 from tests.reports.factory import EMAIL, NOTHING, fill
@@ -34,7 +34,8 @@ def people(store: Engine) -> dict[int, str]:
 
 def taken(store: Engine, mails: Sequence[bytes]) -> MailRead:
     with writing(store) as connection:
-        read = sum((take_in_mail(connection, mail, SECRET, now=LATER) for mail in mails), MailRead())
+        judged = {number: judge_mail(connection, mail, SECRET, LATER) for number, mail in enumerate(mails)}
+        read = sum(take_in_mails(connection, judged, now=LATER).values(), MailRead())
         give_up_addresses(connection, BouncePolicy(), now=LATER)
         return read
 

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Engine, func, select
 
 from handbill.delivery.links import bounce_address
 from handbill.responses.judging import TOO_LARGE, UNREADABLE, judge
-from handbill.responses.mailbox import MailRead, read_mail, take_in_mail
+from handbill.responses.mailbox import MailRead, judge_mail, read_mail, take_in_mails
 from handbill.responses.received import LARGEST, MOST_PARTS, parse_mail
 from handbill.store.connection import open_store, writing
 from handbill.store.migrate import upgrade
@@ -193,7 +193,8 @@ def test_what_a_server_said_can_always_be_kept(store: Engine) -> None:
     with writing(store) as connection:
         fill(connection, [replace(NOTHING, units=1, buyers=0), replace(EMAIL, units=1, buyers=0)])
         mail = BOMBS["surrogates and zeros in what a server said"]()
-        assert take_in_mail(connection, mail, SECRET, now=NOW) == MailRead(bounces=1)
+        judged = {1: judge_mail(connection, mail, SECRET, NOW)}
+        assert take_in_mails(connection, judged, now=NOW) == {1: MailRead(bounces=1)}
         assert connection.scalar(select(func.count()).select_from(event)) == 1
 
 

@@ -8,7 +8,7 @@ from sqlalchemy import Engine
 from handbill.definitions.project import Project
 from handbill.definitions.secret import resolve_secret
 from handbill.responses.imap_folder import LOST, ImapFolder, ImapServer
-from handbill.responses.mailbox import MailRead, take_in_mail
+from handbill.responses.mailbox import MailRead, judge_mail, take_in_mails
 from handbill.responses.received import LARGEST
 from handbill.store.connection import writing
 from handbill.tokens import Keys
@@ -104,10 +104,9 @@ class _Reading:
         small = [uid for uid, size in piece if size <= LARGEST]
         mails = dict(folder.fetch(small)) if small else {}
         mails |= {uid: None for uid, size in piece if size > LARGEST}
-        read: dict[int, MailRead] = {}
         with writing(self._engine) as connection:
-            for uid, raw in sorted(mails.items()):
-                read[uid] = take_in_mail(connection, raw, self._keys, now=self._now)
+            judged = {uid: judge_mail(connection, raw, self._keys, self._now) for uid, raw in sorted(mails.items())}
+            read = take_in_mails(connection, judged, now=self._now)
         self.total = sum((each for uid, each in read.items() if uid not in self._counted), self.total)
         self._counted = set(read)  # if the line breaks now, they come up once more
         # Only when the store has it for good does a mail leave the folder.
