@@ -29,6 +29,7 @@ STANDING: Sequence[str] = (
     EventKind.BOUNCED,
     EventKind.REJECTED,
     EventKind.DELIVERED,
+    EventKind.RELAYED,
     EventKind.DEFERRED,
     EventKind.ACCEPTED,
     EventKind.LETTER_RETURNED,
