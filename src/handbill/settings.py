@@ -37,7 +37,7 @@ class Settings:
         The file is read anew when it changes, so that a service that runs for months knows the links that a campaign
         of this minute carries.
         """
-        return self.given_keys or kept_keys(self.work_dir / KEYS_FILE, self.secret)
+        return self.given_keys or kept_keys(_keys_path(self.project_dir), self.secret)
 
 
 def load_settings(project_dir: Path) -> Settings:
@@ -62,18 +62,23 @@ def read_keys(text: str, secret: bytes) -> tuple[bytes, ...]:
     return tuple(secret if word == SECRET_WORD else word.encode() for word in words)
 
 
-def kept_keys(path: Path, secret: bytes) -> tuple[bytes, ...]:
+def kept_keys(path: str, secret: bytes) -> tuple[bytes, ...]:
     """The keys in a file; the secret alone where there is none, which is how every project begins."""
     try:
-        state = path.stat()
+        state = os.stat(path)  # every click asks, and a Path takes five times as long
     except FileNotFoundError:
         return (secret,)
     return _keys_of(path, secret, (state.st_mtime_ns, state.st_size, state.st_ino))
 
 
 @lru_cache(8)
-def _keys_of(path: Path, secret: bytes, _state: tuple[int, int, int]) -> tuple[bytes, ...]:
-    return read_keys(path.read_text(encoding="utf-8"), secret) or (secret,)
+def _keys_path(project_dir: Path) -> str:
+    return str(project_dir / WORK_DIR / KEYS_FILE)
+
+
+@lru_cache(8)
+def _keys_of(path: str, secret: bytes, _state: tuple[int, int, int]) -> tuple[bytes, ...]:
+    return read_keys(Path(path).read_text(encoding="utf-8"), secret) or (secret,)
 
 
 def _kept_secret(work_dir: Path) -> bytes:

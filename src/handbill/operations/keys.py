@@ -57,7 +57,9 @@ def _change(settings: Settings, change: Callable[[Sequence[str]], list[str]]) ->
     settings.work_dir.mkdir(parents=True, exist_ok=True)
     with (settings.work_dir / f"{KEYS_FILE}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        words = [SECRET_WORD if key == settings.secret else key.decode() for key in kept_keys(path, settings.secret)]
+        words = [
+            SECRET_WORD if key == settings.secret else key.decode() for key in kept_keys(str(path), settings.secret)
+        ]
         _replace(path, "".join(f"{word}\n" for word in change(words)))
 
 
