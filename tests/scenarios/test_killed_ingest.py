@@ -1,6 +1,7 @@
 """`handbill ingest` is killed in the middle of a mailbox, and the next one loses nothing and repeats nothing."""
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -18,7 +19,7 @@ from tests.responses.cut_line import CutLine, cut_line
 from tests.responses.dovecot import PASSWORD, USER, Dovecot, running_dovecot
 from tests.responses.mails import SECRET, bounced
 
-MAILS = 210  # more than one piece
+MAILS, AT_ONCE = 210, 200
 AT = "2026-12-01T12:00"
 
 
@@ -34,8 +35,10 @@ def mailbox(store: Engine) -> Iterator[Dovecot]:
         yield server
 
 
-def ingest(root: Path, store: Engine) -> subprocess.Popen[str]:
-    """The command, in a process of its own."""
+def ingest(root: Path, store: Engine, line: CutLine) -> subprocess.Popen[str]:
+    """The command, in a process of its own, with the mailbox at the end of a line."""
+    mailbox = f"{{host: localhost, port: {line.port}, security: none, user: {USER}, password: '${{IMAP_PASSWORD}}'}}"
+    make_project(root, 25, email=f"    mailbox: {mailbox}")
     environment = {
         **os.environ,
         "HANDBILL_DATABASE_URL": store.url.render_as_string(hide_password=False),
@@ -46,33 +49,37 @@ def ingest(root: Path, store: Engine) -> subprocess.Popen[str]:
     return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
-def declare(root: Path, line: CutLine) -> None:
-    mailbox = f"{{host: localhost, port: {line.port}, security: none, user: {USER}, password: '${{IMAP_PASSWORD}}'}}"
-    make_project(root, 25, email=f"    mailbox: {mailbox}")
-
-
-@pytest.mark.parametrize("word", [b"BODY.PEEK", b"UID MOVE"], ids=["before it is kept", "before it is moved"])
-def test_a_killed_reader_loses_and_repeats_nothing(
-    store: Engine, mailbox: Dovecot, tmp_path: Path, word: bytes
-) -> None:
+def killed_at(word: bytes, mailbox: Dovecot, root: Path, store: Engine) -> None:
+    """Runs the command, and kills it when it is about to say this to the server."""
     children: list[subprocess.Popen[str]] = []
 
     def kill() -> None:
         children[0].kill()
 
     with cut_line(mailbox.plain_port, word, cuts=1, on_cut=kill) as line:
-        declare(tmp_path, line)
-        children.append(ingest(tmp_path, store))
-        children[0].communicate(timeout=60)
-        assert children[0].returncode == -9
-        assert len(mailbox.mails()) == MAILS
-        again = ingest(tmp_path, store)
-        said, complained = again.communicate(timeout=60)
-    assert (again.returncode, complained) == (0, "")
-    kept = 0 if word == b"BODY.PEEK" else 200
-    known = f"{kept} mails had been read before.\n" if kept else ""
-    assert said == f"Read {MAILS - kept} bounces.\n{known}"
-    assert (mailbox.mails(), len(mailbox.mails("Handbill done"))) == ([], MAILS)
+        children.append(ingest(root, store, line))
+        children[0].communicate(timeout=120)
+    assert children[0].returncode == -signal.SIGKILL
+    assert len(mailbox.mails()) == MAILS
+
+
+def counted(store: Engine) -> tuple[int | None, int | None]:
     with reading(store) as connection:
-        assert connection.scalar(select(func.count()).select_from(event)) == MAILS
-        assert connection.scalar(select(func.count()).select_from(suppression)) == MAILS
+        events = connection.scalar(select(func.count()).select_from(event))
+        return events, connection.scalar(select(func.count()).select_from(suppression))
+
+
+def test_a_reader_that_is_killed_twice_loses_and_repeats_nothing(
+    store: Engine, mailbox: Dovecot, tmp_path: Path
+) -> None:
+    killed_at(b"BODY.PEEK", mailbox, tmp_path, store)
+    assert counted(store) == (0, 0)
+    killed_at(b"UID MOVE", mailbox, tmp_path, store)
+    assert counted(store) == (AT_ONCE, AT_ONCE)
+    with cut_line(mailbox.plain_port, b"", cuts=0) as line:
+        last = ingest(tmp_path, store, line)
+        said, complained = last.communicate(timeout=120)
+    assert (last.returncode, complained) == (0, "")
+    assert said == f"Read {MAILS - AT_ONCE} bounces.\n{AT_ONCE} mails had been read before.\n"
+    assert (mailbox.mails(), len(mailbox.mails("Handbill done"))) == ([], MAILS)
+    assert counted(store) == (MAILS, MAILS)
