@@ -1,21 +1,16 @@
 """A message goes over SMTP in two steps, and every fault is told by its stage."""
 
 import socket
-import ssl
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from handbill.channels.contract import Answer, Outcome, Outgoing, Scope
 from handbill.channels.smtp import SmtpServer, is_loopback
 from handbill.channels.smtp_dialogue import Timeouts
 from handbill.channels.smtp_line import SmtpLine
+from tests.scenarios.certificates import Certificate, certificate_for
 from tests.scenarios.fault_server import (
     ANSWERED,
     AUTH,
@@ -248,6 +243,15 @@ def test_a_connection_that_breaks_in_the_body_sent_nothing() -> None:
         assert server.taken == []
 
 
+def test_a_server_that_stops_taking_the_body_was_sent_nothing() -> None:
+    """As when its machine vanishes: nothing comes back, not even that the connection is over."""
+    large = replace(MESSAGE, message=MESSAGE.message + b"a line of a message without end\r\n" * 1_000_000)
+    with serving(FaultServer([Fault(BODY, silent=True)], features=["8BITMIME"])) as server:
+        answer = line_to(server).offer(large)
+        assert answer == Answer(RETRY, "body", text=SILENT)
+        assert server.taken == []
+
+
 def test_after_a_refused_recipient_the_next_message_goes_over_the_same_connection(features: tuple[str, ...]) -> None:
     with serving(FaultServer([Fault(RCPT, says="550 no", times=1)], features=features)) as server:
         line = line_to(server)
@@ -322,44 +326,22 @@ def test_a_password_does_not_stand_in_the_repr() -> None:
 
 
 @pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A certificate for `localhost` with its key, in one file."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    path = tmp_path_factory.mktemp("tls") / "localhost.pem"
-    path.write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-        + certificate.public_bytes(serialization.Encoding.PEM)
-    )
-    return path
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
+    return certificate_for("localhost", tmp_path_factory.mktemp("tls") / "localhost.pem")
 
 
 @pytest.fixture
-def tls_server(certificate: Path) -> Iterator[FaultServer]:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate)
-    with serving(FaultServer(tls=context, login=("shop", "right"))) as server:
+def tls_server(certificate: Certificate) -> Iterator[FaultServer]:
+    with serving(FaultServer(tls=certificate.serving, login=("shop", "right"))) as server:
         yield server
 
 
 def test_messages_go_encrypted_to_a_server_whose_certificate_is_trusted(
-    tls_server: FaultServer, certificate: Path
+    tls_server: FaultServer, certificate: Certificate
 ) -> None:
-    trusting = ssl.create_default_context(cafile=str(certificate))
-    server = SmtpServer("localhost", tls_server.port, tls=trusting, user="shop", password="right", timeouts=BRIEF)
+    server = SmtpServer(
+        "localhost", tls_server.port, tls=certificate.trusting, user="shop", password="right", timeouts=BRIEF
+    )
     line = line_to(server)
     assert [send(line).outcome for _ in range(2)] == [Outcome.ACCEPTED] * 2
     assert tls_server.commands[:3] == ["EHLO [127.0.0.1]", "STARTTLS", "EHLO [127.0.0.1]"]
@@ -372,9 +354,8 @@ def test_a_certificate_that_nobody_vouches_for_is_refused(tls_server: FaultServe
     )
 
 
-def test_a_certificate_for_another_name_is_refused(tls_server: FaultServer, certificate: Path) -> None:
-    trusting = ssl.create_default_context(cafile=str(certificate))
-    assert SmtpServer("127.0.0.1", tls_server.port, tls=trusting, timeouts=BRIEF).open() == Answer(
+def test_a_certificate_for_another_name_is_refused(tls_server: FaultServer, certificate: Certificate) -> None:
+    assert SmtpServer("127.0.0.1", tls_server.port, tls=certificate.trusting, timeouts=BRIEF).open() == Answer(
         REFUSED, "starttls", scope=PROVIDER,
         text="its certificate is not valid for 127.0.0.1 (IP address mismatch, certificate is not valid for "
              "'127.0.0.1'.)",
@@ -388,11 +369,9 @@ def test_a_server_without_encryption_is_refused_unless_declared() -> None:
         )
 
 
-def test_words_slipped_in_before_encryption_are_refused(certificate: Path) -> None:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate)
+def test_words_slipped_in_before_encryption_are_refused(certificate: Certificate) -> None:
     faults = [Fault(STARTTLS, says="220 go ahead\r\n250 injected")]
-    with serving(FaultServer(faults, tls=context)) as server:
+    with serving(FaultServer(faults, tls=certificate.serving)) as server:
         assert to_server(server, starttls=True).open() == Answer(
             REFUSED, "starttls", text="the server spoke before encryption began", scope=PROVIDER
         )
