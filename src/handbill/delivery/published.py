@@ -120,7 +120,12 @@ class Counting:
         return self._before + self._sign(link_number + packed((outbox_id,)) + target.encode())
 
     def tail(self, arm: str, language: str, outbox_id: int) -> str:
-        """A picture of one dot, and a link that only machines find: hidden from eyes, keyboards and screen readers."""
+        """A picture of one dot, and a link that only machines find: hidden from eyes, keyboards and screen readers.
+
+        Nothing where nobody is to be known: one picture for all would count whoever looks twice as two.
+        """
+        if not self._by_person:
+            return ""
         message = packed((outbox_id,))
         dot = public_address(self._links, Page.OPEN, self._sign_open(message))
         trap = self._before + self._sign(self._traps[arm, language] + message)
