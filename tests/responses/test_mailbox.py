@@ -8,13 +8,14 @@ import pytest
 from sqlalchemy import Engine, delete, func, select, update
 
 from handbill.contacts.consent import granted, record_consent
+from handbill.delivery.links import bounce_address, envelope_id
 from handbill.responses.mailbox import MailRead, read_mail
 from handbill.responses.received import LARGEST
 from handbill.store.connection import reading, writing
 from handbill.store.tables import consent, contact, event, outbox, suppression
 from tests.conftest import NOW
 from tests.reports.factory import EMAIL, NOTHING, fill
-from tests.responses.mails import SECRET, bounced, notification, put, request_to_stop
+from tests.responses.mails import DOMAIN, SECRET, bounced, notification, put, report_of, request_to_stop
 
 LATER = datetime(2026, 12, 2, tzinfo=UTC)
 
@@ -123,6 +124,43 @@ def test_a_bounce_is_matched_by_the_message_that_came_back(
     assert read_mail(store, tmp_path, SECRET, now=LATER) == MailRead(bounces=1)
     with reading(store) as connection:
         assert connection.scalar(select(event.c.outbox_id)) == message
+
+
+def test_a_bounce_is_matched_by_the_id_of_its_envelope(
+    store: Engine, messages: list[tuple[int, int]], tmp_path: Path
+) -> None:
+    message, _ = messages[1]
+    named = envelope_id(bounce_address(SECRET, DOMAIN, message))
+    failed = "Final-Recipient: rfc822; x@example.com\nAction: failed\nStatus: 5.1.1"
+    put(tmp_path, "1", report_of(failed, to="postmaster@northwind.example", envelope_id=named.upper()))
+    assert read_mail(store, tmp_path, SECRET, now=LATER) == MailRead(bounces=1)
+    with reading(store) as connection:
+        assert connection.scalar(select(event.c.outbox_id)) == message
+
+
+def test_a_bounce_of_a_message_that_was_signed_with_an_earlier_key_is_believed(
+    store: Engine, messages: list[tuple[int, int]], tmp_path: Path
+) -> None:
+    put(tmp_path, "1", bounced(messages[0][0]))
+    assert read_mail(store, tmp_path, (b"the new one", SECRET), now=LATER) == MailRead(bounces=1)
+
+
+def test_a_notice_about_a_message_that_was_erased_asks_for_nothing(
+    store: Engine, messages: list[tuple[int, int]], tmp_path: Path
+) -> None:
+    put(tmp_path, "1", bounced(999))
+    assert read_mail(store, tmp_path, SECRET, now=LATER) == MailRead(set_aside=1)
+    assert (tmp_path / "done" / "1").exists()
+
+
+def test_a_mail_is_never_filed_over_another_one_of_its_name(
+    store: Engine, messages: list[tuple[int, int]], tmp_path: Path
+) -> None:
+    for number in range(3):
+        put(tmp_path, "1", b"Subject: %d\r\n\r\n" % number)
+        read_mail(store, tmp_path, SECRET, now=LATER)
+    found = {path.name: path.read_bytes() for path in (tmp_path / "quarantine").iterdir()}
+    assert found == {"1": b"Subject: 0\r\n\r\n", "1-2": b"Subject: 1\r\n\r\n", "1-3": b"Subject: 2\r\n\r\n"}
 
 
 def test_an_unsigned_bounce_of_a_stranger_is_set_aside_and_not_believed(
