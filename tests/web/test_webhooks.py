@@ -40,6 +40,8 @@ from tests.operations.shop import SECRET, make_project, make_settings
 from tests.web.serving import service_for, serving
 
 PATIENCE = 20.0
+ON_ONE = pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)
+"""For what does not depend on the database."""
 PRINT_HOUSE = "press"
 
 
@@ -189,6 +191,7 @@ def test_refused_requests_are_counted(store: Engine, tmp_path: Path) -> None:
     assert office.counts()["sendgrid", "refused", "unsigned"] == 3  # written down at the latest when the service ends
 
 
+@ON_ONE
 def test_a_hook_that_the_project_does_not_have_is_not_found(office: Office) -> None:
     request = posted("mailgun", sample("mailgun", "delivered"))
     assert office.send("mailgun", request) == 404
@@ -196,6 +199,7 @@ def test_a_hook_that_the_project_does_not_have_is_not_found(office: Office) -> N
     assert requests.get(f"{office.url}/hooks/sendgrid", timeout=20).status_code == 405
 
 
+@ON_ONE
 def test_a_body_that_is_too_large_is_refused(office: Office) -> None:
     assert office.send("sendgrid", Posted({}, b"[" + b" " * 1_000_001)) == 413
 
@@ -241,6 +245,7 @@ def test_without_our_label_the_providers_id_or_the_message_id_names_the_message(
         assert connection.scalars(select(event.c.outbox_id)).all() == [message.id]
 
 
+@ON_ONE
 def test_a_word_that_we_do_not_know_is_counted_and_its_request_kept(office: Office) -> None:
     assert office.report("unknown") == 200
     assert office.report("group_resubscribe") == 200
@@ -254,6 +259,7 @@ def test_a_word_that_we_do_not_know_is_counted_and_its_request_kept(office: Offi
         assert all(b"sg_event_id" in body for body in connection.scalars(select(webhook.c.body)))
 
 
+@ON_ONE
 def test_what_a_letter_goes_through_is_told_of_the_letter(office: Office) -> None:
     change(office.store, office.run_id, channel="direct_mail")
     for name in ("mailed", "delivered", "in_transit"):
@@ -262,6 +268,7 @@ def test_what_a_letter_goes_through_is_told_of_the_letter(office: Office) -> Non
     assert sorted(office.kinds()) == ["letter.delivered", "letter.in_transit", "letter.mailed"]
 
 
+@ON_ONE
 def test_a_letters_event_about_an_email_is_set_aside(office: Office) -> None:
     assert office.report("returned_to_sender", vendor="lob") == 200
     office.read_all()
@@ -269,6 +276,7 @@ def test_a_letters_event_about_an_email_is_set_aside(office: Office) -> None:
     assert office.counts() == {("lob", "stray", "postcard.returned_to_sender"): 1}
 
 
+@ON_ONE
 def test_a_print_house_reports_in_our_words(office: Office) -> None:
     change(office.store, office.run_id, channel="direct_mail")
     told = {"id": "7", "kind": "letter.mailed", "at": "2026-12-01T09:00:00Z"}
@@ -280,6 +288,7 @@ def test_a_print_house_reports_in_our_words(office: Office) -> None:
     assert office.send("signed", request) == 404
 
 
+@ON_ONE
 def test_a_proofs_event_changes_nothing(office: Office) -> None:
     content = sample("sendgrid", "spamreport", label=labels_of(SECRET, 0)["outbox"])
     assert office.send("sendgrid", posted("sendgrid", content)) == 200
@@ -303,6 +312,7 @@ def test_what_was_kept_before_the_service_ended_is_read_when_it_begins_again(sto
     assert _count(store, select(func.count()).select_from(event)) == before == 1
 
 
+@ON_ONE
 @pytest.mark.parametrize("vendor", ["ses", "mailgun", "postmark", "resend", "postgrid"])
 def test_every_vendors_requests_go_all_the_way(store: Engine, tmp_path: Path, vendor: str) -> None:
     words = {"ses": "bounce", "mailgun": "failed-permanent", "postmark": "hard", "resend": "bounced",
@@ -317,6 +327,7 @@ def test_every_vendors_requests_go_all_the_way(store: Engine, tmp_path: Path, ve
         assert office.kinds()[-1] == ("letter.returned_to_sender" if is_post else "email.bounced")
 
 
+@ON_ONE
 def test_amazon_is_told_that_we_want_its_topic_and_nobody_else_is_asked(store: Engine, tmp_path: Path) -> None:
     asked: list[str] = []
 
@@ -338,6 +349,7 @@ def test_amazon_is_told_that_we_want_its_topic_and_nobody_else_is_asked(store: E
     ]
 
 
+@ON_ONE
 def test_a_vendor_whose_certificate_cannot_be_had_is_asked_to_come_again(store: Engine, tmp_path: Path) -> None:
     def silent(address: str) -> bytes:
         raise OSError(f"{address} does not answer")
