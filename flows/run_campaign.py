@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from prefect import Task, flow, task
-from prefect.artifacts import acreate_progress_artifact, aupdate_progress_artifact
+from prefect.artifacts import acreate_progress_artifact, acreate_table_artifact, aupdate_progress_artifact
 from prefect.client.schemas.objects import State, TaskRun
 
 from handbill.errors import NothingToDo, NotMeasurable, StoreUnavailable
@@ -62,6 +62,8 @@ async def run_campaign(
             step = await send(run_id, now, crew.connections)
             counted = await asyncio.to_thread(driving.progress_of, PROJECT, run_id)
             await aupdate_progress_artifact(artifact, 100.0 * counted.settled / max(counted.planned, 1))
+            table = await asyncio.to_thread(driving.domains_of, PROJECT, campaign)
+            await acreate_table_artifact(table, key=f"domains-{campaign}", description=f"{campaign} by domain")
             if not step.more and not await asyncio.to_thread(crew.finish):
                 return await asyncio.to_thread(driving.end, PROJECT, run_id, now=now, trouble=crew.trouble)
     finally:

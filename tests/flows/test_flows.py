@@ -58,11 +58,13 @@ def test_every_declared_entrypoint_is_a_flow(shop: Path) -> None:
 
 def test_a_campaign_runs_as_a_flow_and_is_never_sent_again(shop: Path, tmp_path: Path) -> None:
     add_customers(shop, tmp_path, "c", 200)
-    first = handbill(shop, "run", "spring-sale", "--now", NOW)
+    first = handbill(shop, "run", "spring-sale", "--workers", "2", "--now", NOW)
     assert first.returncode == 0, first.stderr
     sent = sorted((shop / "sent" / "new").iterdir())
     assert len(sent) > 150
     assert first.stdout.startswith(f"Sent {len(sent)}")
+    table = artifact_of(shop, "domains-spring-sale")
+    assert table == [{"domain": "mail.example", "sent": len(sent), "not sent": 0, "unsure": 0, "waiting": 0}]
     again = handbill(shop, "run", "spring-sale", "--now", NOW)
     assert again.returncode == 1
     assert "the wave once is finished, and a wave is never sent twice" in again.stderr
@@ -155,6 +157,14 @@ def test_a_schedule_is_executed(shop: Path) -> None:
     finally:
         service.terminate()
         service.wait(30)
+
+
+def artifact_of(project: Path, key: str) -> Any:
+    """What the latest artifact of that name holds."""
+    url = ensure_server(load_settings(project), {})
+    found = requests.get(f"{url}/artifacts/{key}/latest", timeout=10)
+    found.raise_for_status()
+    return json.loads(found.json()["data"])
 
 
 def scheduled_and_completed(url: str) -> bool:

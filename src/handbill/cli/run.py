@@ -1,8 +1,6 @@
 """`handbill run`: a campaign, executed as the project's own Prefect flow, with its progress in the terminal."""
 
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import Annotated
@@ -34,6 +32,7 @@ def run(
     """
     import os
 
+    from handbill.cli.progress import drawn_progress
     from handbill.operations.api_server import client_environment, ensure_server
     from handbill.operations.driving import require_known
     from handbill.settings import load_settings
@@ -49,7 +48,7 @@ def run(
     loading.start()
     url = ensure_server(settings, {**os.environ, **({"PREFECT_API_URL": declared} if declared else {})})
     loading.join()
-    with _progress(project_dir, campaign):
+    with drawn_progress(project_dir, campaign):
         sentence = _execute(
             project_dir, url, campaign, str(plan.resolve()) if plan else None, new_wave, moment, workers
         )
@@ -113,41 +112,3 @@ def _confirm(project_dir: Path, campaign: str, new_wave: str | None, now: str | 
         plan = plan_campaign(engine, project, settings, campaign, now=clock_at(now)(), wave=new_wave)
     typer.echo(in_one_line(plan), err=True)
     typer.confirm("Send it?", abort=True, err=True)
-
-
-@contextmanager
-def _progress(project_dir: Path, campaign: str) -> Iterator[None]:
-    """A bar with rate and time left, drawn from the outbox, whoever does the sending."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    from handbill.operations.driving import watching
-
-    console = Console(stderr=True)
-    if not console.is_terminal:
-        yield
-        return
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"),
-               TimeRemainingColumn())  # fmt: skip
-    finished = threading.Event()
-    with watching(project_dir, campaign) as look, Progress(*columns, console=console) as bar:
-        task = bar.add_task(campaign, total=None, rate="")
-
-        def draw() -> None:
-            if counted := look():
-                speed = bar.tasks[0].speed
-                rate = f"{speed:,.0f}/s" if speed else ""
-                bar.update(task, total=counted.planned, completed=counted.settled, rate=rate)
-
-        def keep_drawing() -> None:
-            while not finished.wait(0.5):
-                draw()
-
-        artist = threading.Thread(target=keep_drawing, daemon=True)
-        artist.start()
-        try:
-            yield
-        finally:
-            finished.set()
-            artist.join()
-            draw()

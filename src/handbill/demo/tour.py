@@ -119,8 +119,8 @@ def _run(project_dir: Path, name: str, stage: Stage) -> int:
         sending = hands.submit(_send_all, project_dir, run_id, now)
         while not sending.done():
             wait([sending], timeout=0.5)
-            counted = look()
-            stage.share(counted.settled / max(counted.planned, 1) if counted else 0)
+            found = look()
+            stage.share(found.total.done_share if found else 0)
         sending.result()
     stage.say(driving.end(project_dir, run_id, now=now))
     return driving.pieces_of(project_dir, run_id)

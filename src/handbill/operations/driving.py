@@ -15,6 +15,7 @@ from handbill.delivery.books import Books, books
 from handbill.errors import Mendable
 from handbill.operations.control import sentence
 from handbill.operations.crew import Crew, hire
+from handbill.operations.live import LiveRun, watch_campaign
 from handbill.operations.opening import opened
 from handbill.operations.rollout import decide, may_decide
 from handbill.operations.run import drain_run, finish_run, start_run
@@ -126,17 +127,21 @@ def progress_of(project_dir: Path, run_id: int) -> Books:
 
 
 @contextmanager
-def watching(project_dir: Path, campaign: str) -> Iterator[Callable[[], Books | None]]:
+def watching(project_dir: Path, campaign: str) -> Iterator[Callable[[], LiveRun | None]]:
     """A question that may be asked again and again while others work: how far is the campaign's latest run?"""
-    latest = select(run.c.id).where(run.c.campaign == campaign).order_by(run.c.id.desc()).limit(1)
+    with opened(project_dir) as (project, _, engine):
+        yield lambda: _latest_run(engine, project, campaign)
 
-    def look() -> Books | None:
-        with reading(engine) as connection:
-            run_id = connection.scalar(latest)
-            return books(connection, run_id) if run_id is not None else None
 
-    with opened(project_dir) as (_, _, engine):
-        yield look
+def domains_of(project_dir: Path, campaign: str) -> list[dict[str, str | int]]:
+    """How the messages of the campaign's latest run fare in the largest recipient domains, a row for each."""
+    with opened(project_dir) as (project, _, engine):
+        found = _latest_run(engine, project, campaign)
+    return [
+        {"domain": each.name, "sent": each.sent, "not sent": each.not_sent, "unsure": each.unsure,
+         "waiting": each.waiting}
+        for each in (found.domains if found else ())
+    ]  # fmt: skip
 
 
 def pieces_of(project_dir: Path, run_id: int) -> int:
@@ -155,6 +160,11 @@ def due_campaigns(project_dir: Path, *, now: str | None = None) -> list[str]:
 def clock_of(now: str | None) -> Clock:
     """The real clock, or one that stands at an ISO 8601 time with its offset."""
     return fixed_clock(datetime.fromisoformat(now)) if now else real_clock
+
+
+def _latest_run(engine: Engine, project: Project, campaign: str) -> LiveRun | None:
+    found = watch_campaign(engine, project, campaign, now=real_clock())
+    return found.runs[0] if found and found.runs else None
 
 
 def _is_paused(engine: Engine, run_id: int) -> bool:
