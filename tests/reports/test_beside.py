@@ -13,6 +13,7 @@ from handbill.reports.attributed import Claim, claims_of
 from handbill.reports.beside import calmed, doubled
 from handbill.reports.compare import compare
 from handbill.reports.course import course_of
+from handbill.reports.explained import explained
 from handbill.reports.guardrails import judge
 from handbill.reports.maturity import maturity_of
 from handbill.reports.measure import Measured, measure
@@ -264,3 +265,24 @@ def _one_of_several(connection: Connection, name: str, cells: list[Cell]) -> tup
     results = compare(registered, Measured(arms, ()))
     remember(connection, registered, results, NOW)
     return registered, results
+
+
+# Where revenue comes from
+
+
+def test_revenue_is_split_into_more_buyers_and_larger_orders(store: Engine) -> None:
+    with writing(store) as connection:
+        registered = fill(connection, [replace(NOTHING, units=400, buyers=40), replace(EMAIL, units=400, buyers=80)])
+        measured = measure(connection, registered, "GBP")
+        (found,) = explained(connection, registered, measured.arms, "GBP")
+        (again,) = explained(connection, registered, measured.arms, "GBP")
+    assert found.parts.via_conversion == pytest.approx(4.0)  # 10 % more buyers of 40.00 each
+    assert found.parts.via_value == pytest.approx(0.0)
+    assert found.p_value == pytest.approx(1 / 2001)
+    assert found == again
+
+
+def test_without_buyers_no_revenue_is_explained(store: Engine) -> None:
+    with writing(store) as connection:
+        registered = fill(connection, [replace(NOTHING, buyers=0), EMAIL])
+        assert explained(connection, registered, measure(connection, registered, "GBP").arms, "GBP") == ()

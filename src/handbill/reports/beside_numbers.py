@@ -44,6 +44,14 @@ def beside_as_json(analysis: Analysis) -> dict[str, Any]:
              "usual": each.usual, "experiments": each.experiments}
             for each in analysis.remembered
         ],
+        "revenue_explained": [
+            given(
+                {"arm": each.arm, "control": each.control, "via_conversion": each.parts.via_conversion,
+                 "via_value": each.parts.via_value, "permutation_p_value": each.p_value,
+                 "shuffles": each.shuffles if each.p_value is not None else None}
+            )
+            for each in analysis.explained
+        ],
         "course": None
         if course is None
         else {

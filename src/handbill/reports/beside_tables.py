@@ -8,11 +8,12 @@ from handbill.reports.beside import BEFORE
 from handbill.reports.content import Section, Table
 from handbill.reports.document import Analysis, Report
 from handbill.reports.effect_tables import NONE, interval_of, said_difference
+from handbill.reports.explained import Explained
 from handbill.reports.guardrails import Judged
 from handbill.reports.metrics import Reading
 from handbill.reports.phrases import reading_of
 from handbill.reports.sentences import PER
-from handbill.reports.wording import Range, capital, count, day, duration, number, percent, span
+from handbill.reports.wording import Range, capital, count, day, duration, money, number, percent, span, with_plus
 from handbill.statistics.priors import SOURCE as PRIOR_SOURCE
 
 LEAST_BROUGHT = 0.005
@@ -135,7 +136,25 @@ def _others(report: Report, analysis: Analysis, reading: Reading) -> tuple[list[
         pair = f"{each.arm} − {each.control}"
         rows.append(("In the light of earlier ones", pair, _said(report, reading, each.effect), what))
         notes.append(f"Without the winner's curse: {PRIOR_SOURCE}.")
+    for parts in analysis.explained:
+        pair = f"{parts.arm} − {parts.control}"
+        rows.append(("Where revenue comes from", pair, NONE, _parts(report, analysis, parts)))
+        if parts.p_value is not None:
+            shown = number(parts.p_value, decimals=3)
+            rows.append(
+                ("Revenue, with the arms shuffled", pair, NONE, f"p = {shown} of {count(parts.shuffles)} shuffles")
+            )
     return rows, list(dict.fromkeys(notes))
+
+
+def _parts(report: Report, analysis: Analysis, parts: Explained) -> str:
+    """`Of +£44.00 per 100 contacts, +£30.00 from more buyers and +£14.00 from larger orders`."""
+    per = f"per {PER} {analysis.registered.unit}s"
+    buyers, orders = parts.parts.via_conversion * PER, parts.parts.via_value * PER
+    whole, first, second = (with_plus(money(each, report.currency)) for each in (buyers + orders, buyers, orders))
+    more = "more" if buyers >= 0 else "fewer"
+    larger = "larger" if orders >= 0 else "smaller"
+    return f"of {whole} {per}, {first} from {more} buyers and {second} from {larger} orders"
 
 
 def _brought(reduction: float | None) -> str:

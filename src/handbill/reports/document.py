@@ -14,6 +14,7 @@ from handbill.reports.beside import Calmed, Doubled, calmed, doubled
 from handbill.reports.by_wave import as_drawn, within_waves
 from handbill.reports.compare import compare, immature
 from handbill.reports.course import Course, course_of
+from handbill.reports.explained import Explained, explained
 from handbill.reports.factorial import Factorial, factorial_of
 from handbill.reports.funnel import Funnel, funnel_of, spent_on
 from handbill.reports.guardrails import Judged, judge
@@ -55,6 +56,7 @@ class Analysis:
     segments: Segments | None = None
     course: Course | None = None
     claims: tuple[Claim, ...] = ()
+    explained: tuple[Explained, ...] = ()
     over_time: OverTime | None = None
     rolled_out: RolledOut | None = None
     sealed: Registered | None = None
@@ -173,6 +175,7 @@ def _analyse(
         segments=segments_of(connection, project, registered),
         course=course_of(connection, registered, timing, {arm.name: arm.units for arm in results.arms}),
         claims=claims_of(registered, results),
+        explained=explained(connection, registered, results.arms, project.currency),
         over_time=over_time,
         rolled_out=rolled,
         sealed=whole if second else None,
