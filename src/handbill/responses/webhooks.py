@@ -24,6 +24,7 @@ WEBHOOK = "webhook"
 """The property of an event that names the request which reported it."""
 
 _LONGEST_WORD = 60
+_AT_ONCE = 2_000
 
 
 class Stored(StrEnum):
@@ -103,13 +104,16 @@ def counts_of(connection: Connection) -> dict[Count, int]:
 def forget_old(connection: Connection, *, now: datetime) -> int:
     """Forgets the bodies of requests that were worked on long ago, and stray events as old; answers how many bodies.
 
-    The rows stay for as long again, so that a request that comes once more is still known.
+    The rows stay for as long again, so that a request that comes once more is still known. A bounded number at a time.
     """
     before = now - RAW_KEPT
+    worked_on = webhook.c.state.in_(["done", "broken"])
     connection.execute(delete(stray_event).where(stray_event.c.received_at < before))
-    connection.execute(delete(webhook).where(webhook.c.received_at < before - RAW_KEPT, webhook.c.body.is_(None)))
-    old = (webhook.c.received_at < before, webhook.c.state == "done", webhook.c.body.is_not(None))
-    return connection.execute(update(webhook).where(*old).values(body=None, headers={})).rowcount
+    gone = select(webhook.c.id).where(webhook.c.received_at < before - RAW_KEPT, worked_on).limit(_AT_ONCE)
+    connection.execute(delete(webhook).where(webhook.c.id.in_(gone)))
+    old = select(webhook.c.id).where(webhook.c.received_at < before, webhook.c.body.is_not(None), worked_on)
+    forgotten = update(webhook).where(webhook.c.id.in_(old.limit(_AT_ONCE)))
+    return connection.execute(forgotten.values(body=None, headers={})).rowcount
 
 
 def forget_about(connection: Connection, contact_ids: Iterable[int]) -> int:

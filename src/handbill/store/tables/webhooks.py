@@ -33,6 +33,8 @@ webhook = Table(
     Column("error", Text, comment="why it could not be worked on"),
     UniqueConstraint("source", "nonce"),
     CheckConstraint("state IN ('waiting', 'asking', 'done', 'broken')", name="state"),
+    Index("ix_webhook_kept", "received_at", postgresql_where=text("body IS NOT NULL"),
+          sqlite_where=text("body IS NOT NULL")),
     Index("ix_webhook_waiting", "state", "id", postgresql_where=text("state IN ('waiting', 'asking')"),
           sqlite_where=text("state IN ('waiting', 'asking')")),
     comment="requests of vendors, verified and stored before anything else happens",

@@ -101,6 +101,7 @@ def upgrade() -> None:
     comment='requests of vendors, verified and stored before anything else happens'
     )
     with op.batch_alter_table('webhook', schema=None) as batch_op:
+        batch_op.create_index('ix_webhook_kept', ['received_at'], unique=False, postgresql_where=sa.text('body IS NOT NULL'), sqlite_where=sa.text('body IS NOT NULL'))
         batch_op.create_index(batch_op.f('ix_webhook_received_at'), ['received_at'], unique=False)
         batch_op.create_index('ix_webhook_waiting', ['state', 'id'], unique=False, postgresql_where=sa.text("state IN ('waiting', 'asking')"), sqlite_where=sa.text("state IN ('waiting', 'asking')"))
 
