@@ -1,5 +1,8 @@
 """A campaign through a vendor whose reports come late, twice and in no order: everything is settled once."""
 
+import json
+import subprocess
+import sys
 import threading
 import time
 from collections import Counter
@@ -9,18 +12,21 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine, Table, func, select
 
 from handbill.clock import fixed_clock
 from handbill.definitions.loading import load_project
 from handbill.definitions.project import Project
 from handbill.delivery.books import Books, books
 from handbill.delivery.deliver import drain
+from handbill.delivery.labels import labels_of
 from handbill.delivery.worker import Worker
 from handbill.operations.run import start_run
 from handbill.operations.webhooks import desk_of
+from handbill.responses.reports import drain_batch
 from handbill.responses.standing import standings
-from handbill.store.connection import reading
+from handbill.responses.webhooks import Arrived, counts_of, store_webhooks
+from handbill.store.connection import reading, writing
 from handbill.store.tables import event, outbox, suppression, webhook
 from tests.channels.vendor_servers import (
     KEY,
@@ -37,6 +43,7 @@ from tests.channels.vendor_servers import (
 )
 from tests.channels.webhook_senders import CLOCK, TOPIC, amazon, keys_for_environment
 from tests.conftest import NOW
+from tests.delivery.queues import make_run, rows_of
 from tests.operations.shop import add_people, make_project, make_settings
 from tests.web.serving import service_for, serving
 
@@ -171,3 +178,47 @@ def test_a_lost_answer_leaves_a_doubt_that_the_vendors_report_settles(store: Eng
     with reading(store) as connection:
         settled = select(outbox.c.state, outbox.c.evidence).where(outbox.c.address == doubtful)
         assert tuple(connection.execute(settled).one()) == ("accepted", "email.delivered from postmark")
+
+
+READER = """
+import sys
+from datetime import datetime
+from handbill.responses import reports
+from handbill.store.connection import open_store
+
+reports.BATCH_BYTES = 2_000  # many small transactions, so that the kill falls between or into them
+engine = open_store(sys.argv[1])
+while reports.drain_batch(engine, b"secret", now=datetime.fromisoformat(sys.argv[2])).requests:
+    pass
+"""
+
+
+@pytest.mark.parametrize("after", [0, 3, 20])
+def test_a_reader_that_is_killed_has_read_each_report_once_or_not_at_all(
+    store: Engine, store_url: str, after: int
+) -> None:
+    message = rows_of(store, make_run(store, 1, state="accepted"))[0].id
+    number = 300
+    bodies = [
+        json.dumps({"id": str(place), "kind": "email.delivered", **labels_of(b"secret", message)}).encode()
+        for place in range(number)
+    ]
+    with writing(store) as connection:
+        store_webhooks(connection, [Arrived("press", "signed", body.hex(), {}, body, NOW) for body in bodies])
+    with subprocess.Popen([sys.executable, "-c", READER, store_url, NOW.isoformat()]) as reader:
+        deadline = time.monotonic() + PATIENCE
+        while _count(store, event) < after and time.monotonic() < deadline and reader.poll() is None:
+            threading.Event().wait(0.001)
+        reader.kill()
+    while drain_batch(store, b"secret", now=NOW).requests:
+        pass
+    with reading(store) as connection:
+        counted = counts_of(connection)
+        assert connection.scalar(select(func.count()).where(webhook.c.state != "done")) == 0
+    assert _count(store, event) == number
+    assert counted == {("press", "new", "email.delivered"): number}
+
+
+def _count(store: Engine, table: Table) -> int:
+    with reading(store) as connection:
+        return connection.scalar(select(func.count()).select_from(table)) or 0

@@ -204,6 +204,13 @@ def test_a_body_that_is_too_large_is_refused(office: Office) -> None:
     assert office.send("sendgrid", Posted({}, b"[" + b" " * 1_000_001)) == 413
 
 
+@ON_ONE
+def test_while_the_store_is_away_the_vendor_is_asked_to_come_again(office: Office) -> None:
+    with office.store.begin() as connection:
+        connection.exec_driver_sql("DROP TABLE webhook")
+    assert office.report("delivered") == 503
+
+
 def test_an_answer_takes_less_than_a_second_while_others_are_read(office: Office) -> None:
     big = [sample("sendgrid", "delivered", label=office.label())[0] | {"sg_event_id": f"e-{n}"} for n in range(400)]
     assert office.send("sendgrid", posted("sendgrid", big)) == 200
