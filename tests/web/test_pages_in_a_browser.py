@@ -131,7 +131,8 @@ def test_choosing_what_one_gets_on_a_phone(shop: Shop, phone: Page) -> None:
 
 def test_an_error_leads_to_its_field(shop: Shop, phone: Page) -> None:
     phone.goto(shop.url + preferences_path())
-    phone.get_by_label("Postcode").fill("nowhere")
+    for label, text in (("Street", "1 Harbour Street"), ("Postcode", "nowhere"), ("Town", "Whitby"), ("Country", "GB")):
+        phone.get_by_label(label).fill(text)
     press(phone, "Save")
     phone.get_by_role("alert").get_by_role("link").click()
     field = phone.get_by_label("Postcode")

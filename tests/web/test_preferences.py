@@ -15,6 +15,7 @@ from handbill.store.connection import reading
 from handbill.store.tables import audit_entry, confirmation, event
 from tests.web.visitors import BRAND, Shop, open_shop, preferences_path, words_of
 
+HOME = {"address_line1": "1 Harbour Street", "city": "Whitby", "postcode": "YO21 1AA", "country": "GB"}
 AGREED = [("email", "offers", "granted"), ("direct_mail", "offers", "granted")]
 
 
@@ -101,7 +102,7 @@ def test_a_new_address_is_kept_in_its_countrys_form(shop: Shop) -> None:
 
 def test_an_address_that_is_none_is_marked_and_nothing_is_kept(shop: Shop) -> None:
     before = shop.snapshot()
-    answer = shop.send(preferences_path(), {"postcode": "nowhere", "frequency": "one_a_week"})
+    answer = shop.send(preferences_path(), {**HOME, "postcode": "nowhere", "frequency": "one_a_week"})
     assert answer.status_code == 422
     assert "No letter can be delivered to this address." in words_of(answer.text)
     assert 'value="nowhere" aria-invalid="true" aria-describedby="address-problem"' in answer.text
@@ -109,8 +110,28 @@ def test_an_address_that_is_none_is_marked_and_nothing_is_kept(shop: Shop) -> No
     assert shop.snapshot() == before
 
 
-def test_an_emptied_address_takes_letters_away(shop: Shop) -> None:
-    shop.send(preferences_path(), dict.fromkeys(("address_line1", "city", "postcode", "country"), ""))
+def test_what_is_missing_of_an_address_is_marked(shop: Shop) -> None:
+    page = shop.send(preferences_path(), {"address_line1": "10 Downing Street", "city": "London"}).text
+    marked = [field.partition('"')[0] for field in page.split('<input id="')[1:] if 'aria-invalid="true"' in
+              field.partition(">")[0]]  # fmt: skip
+    assert marked == ["country"]
+
+
+def test_the_address_on_file_is_not_shown_to_whoever_got_the_message_passed_on(shop: Shop) -> None:
+    page = shop.get(preferences_path()).text
+    assert "We know an address of yours in Whitby, United Kingdom." in words_of(page)
+    assert "1 Harbour Street" not in page.partition("<footer")[0]
+    assert "YO21" not in page.partition("<footer")[0]
+
+
+def test_fields_left_empty_keep_the_address(shop: Shop) -> None:
+    shop.send(preferences_path())
+    assert shop.person().address_line1 == "1 Harbour Street"
+
+
+def test_an_address_can_be_removed_and_with_it_letters(shop: Shop) -> None:
+    shop.send(preferences_path(), {"no_address": "yes"})
+    assert "For letters. Without one, none can be sent." in words_of(shop.get(preferences_path()).text)
     person = shop.person()
     assert (person.address_line1, person.address_key, person.household_key) == (None, None, "c:C-00001")
 

@@ -11,7 +11,7 @@ from handbill.contacts.consent import EVERY_TOPIC, GRANTED, WITHDRAWN, in_force,
 from handbill.contacts.preferences import Frequency, Wishes, limit_frequency, pause_marketing, wishes_of
 from handbill.definitions.project import Project
 from handbill.delivery.links import Bearer, Unsubscribe, read_preferences
-from handbill.operations.own_address import address_columns, shown_address
+from handbill.operations.own_address import address_columns, known_place, no_address
 from handbill.operations.recipients import Recipient, recipient
 from handbill.operations.unsubscribing import PAUSE, SOURCE, Agreement, agreements, channels_of, withdraw
 from handbill.responses.hits import TRACKING
@@ -29,13 +29,13 @@ FREQUENCIES: Mapping[str, Frequency | None] = {
 
 @dataclass(frozen=True)
 class Preferences:
-    """What is in force for one person. `address` has a text, perhaps an empty one, for each part."""
+    """What is in force for one person. `place` is where their postal address is; empty without one."""
 
     person: Recipient
     agreed: frozenset[Agreement]
     wishes: Wishes
     is_measured: bool
-    address: Mapping[str, str]
+    place: str
 
     @property
     def frequency(self) -> str:
@@ -52,13 +52,14 @@ class Opened:
 
 @dataclass(frozen=True)
 class Chosen:
-    """What a form says. None leaves a thing as it is."""
+    """What a form says. None, or an address without a single part, leaves a thing as it is."""
 
     agreed: frozenset[Agreement] | None = None
     frequency: str | None = None
     is_measured: bool | None = None
     language: str | None = None
     address: Mapping[str, str] | None = None
+    removes_address: bool = False
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,9 @@ def keep_preferences(
         if before is None:
             return None
         row = _row(connection, bearer.contact_id)
-        changes, wrong = address_columns(settings.secret, row, chosen.address) if chosen.address else ({}, frozenset())
+        changes, wrong = address_columns(settings.secret, row, chosen.address or {})
+        if chosen.removes_address and not changes:
+            changes = no_address(settings.secret, row)
         if wrong:
             return Kept(before, wrong)
         if chosen.language and chosen.language != before.person.language:
@@ -136,7 +139,7 @@ def _preferences(connection: Connection, project: Project, bearer: Bearer) -> Pr
         agreements(connection, project, person.contact_id),
         wishes_of(connection, person.contact_id),
         is_measured(connection, person.contact_id),
-        shown_address(_row(connection, person.contact_id)),
+        known_place(_row(connection, person.contact_id)),
     )
 
 

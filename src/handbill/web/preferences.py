@@ -97,6 +97,7 @@ def _chosen(form: FormData, service: Service) -> Chosen:
         is_measured=text_of(form, "measured") == "yes" if "asks_measured" in form else None,
         language=language if language in LANGUAGES else None,
         address={name: text_of(form, name) for name in ADDRESS_PARTS} if service.project.channels.direct_mail else None,
+        removes_address=text_of(form, "no_address") == "yes",
     )
 
 
@@ -126,7 +127,9 @@ def _page(
         measured=found.is_measured if typed is None else typed.is_measured,
         spoken=[words_in(each) for each in LANGUAGES],
         language=(typed.language if typed else None) or words.language,
-        address=found.address if typed is None or typed.address is None else _all_parts(typed.address),
+        place=found.place,
+        address=_typed_address(typed),
+        removes=typed is not None and typed.removes_address,
         paused_day=day,
         wrong=wrong,
         status_text=_status(words, status_key, day),
@@ -138,8 +141,10 @@ def _measures(service: Service) -> bool:
     return email is not None and email.tracking == "individual"
 
 
-def _all_parts(address: Mapping[str, str]) -> Mapping[str, str]:
-    return {name: address.get(name, "") for name in ADDRESS_PARTS}
+def _typed_address(typed: Chosen | None) -> Mapping[str, str]:
+    """What was typed, to be corrected. The address on file is not shown: people pass messages on, with their links."""
+    written = typed.address if typed and typed.address else {}
+    return {name: written.get(name, "") for name in ADDRESS_PARTS}
 
 
 def _status(words: Words, key: str, day: str) -> str:
