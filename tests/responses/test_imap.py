@@ -1,23 +1,27 @@
 """A mailbox on a real IMAP server is read to its end, whatever breaks, and every mail is filed exactly once."""
 
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, func, select
 
-from handbill.errors import ChannelUnavailable
+from handbill.errors import ChannelUnavailable, StoreUnavailable
 from handbill.responses.imap import read_imap
 from handbill.responses.imap_folder import ImapServer
-from handbill.responses.mailbox import MailRead
+from handbill.responses.mailbox import MailRead, read_mail
 from handbill.responses.received import LARGEST
-from handbill.store.connection import reading, writing
+from handbill.store.connection import open_store, reading, writing
 from handbill.store.tables import event, outbox, suppression
 from tests.conftest import NOW
 from tests.reports.factory import EMAIL, NOTHING, fill
 from tests.responses.cut_line import cut_line
 from tests.responses.dovecot import Dovecot, running_dovecot
-from tests.responses.mails import SECRET, bounced, request_to_stop
+from tests.responses.mails import SECRET, bounced, put, request_to_stop
 
 MESSAGES = 300
 DONE, QUARANTINE = "Handbill done", "Handbill quarantine"
@@ -176,6 +180,27 @@ def test_a_folder_that_is_numbered_anew_meanwhile_is_read_from_its_beginning(
     assert found.bounces == 4
     assert (len(mailbox.mails()), len(mailbox.mails(DONE))) == (0, 4)
     assert counted(store) == (4, 4)
+
+
+def test_a_database_that_takes_nothing_leaves_every_mail_where_it_was(
+    mailbox: Dovecot, sqlite_template: Path, tmp_path: Path
+) -> None:
+    path = shutil.copy(sqlite_template, tmp_path / "handbill.db")
+    patient, hasty = open_store(f"sqlite:///{path}"), open_store(f"sqlite:///{path}", lock_wait=timedelta(0))
+    with writing(patient) as connection:
+        fill(connection, [replace(NOTHING, units=1, buyers=0), replace(EMAIL, units=1, buyers=0)])
+    for place in (mailbox.put, partial(put, tmp_path / "inbox")):
+        place("1", bounced(1))
+    with writing(patient):
+        with pytest.raises(StoreUnavailable, match="locked"):
+            read(hasty, mailbox.mailbox())
+        with pytest.raises(StoreUnavailable, match="locked"):
+            read_mail(hasty, tmp_path / "inbox", SECRET, now=NOW)
+    assert len(mailbox.mails()) == 1
+    assert read(hasty, mailbox.mailbox()) == MailRead(bounces=1)
+    assert read_mail(hasty, tmp_path / "inbox", SECRET, now=NOW) == MailRead(known=1)
+    patient.dispose()
+    hasty.dispose()
 
 
 # ---------------------------------------------------------------- what is refused
