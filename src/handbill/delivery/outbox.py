@@ -132,7 +132,7 @@ def claim(
     due = [
         outbox.c.run_id == run_id,
         outbox.c.channel == channel,
-        outbox.c.state == "queued",
+        in_state("queued"),
         outbox.c.not_before <= now,
         _in_time(moment),
         exists().where(run.c.id == run_id, _run_goes_on(moment)),
@@ -148,7 +148,7 @@ def claim(
     picked = earliest.with_for_update(skip_locked=True).cte("picked")
     taken = connection.execute(
         update(outbox)
-        .where(outbox.c.id.in_(select(picked.c.id)), outbox.c.state == "queued")
+        .where(outbox.c.id.in_(select(picked.c.id)), in_state("queued"))
         .values(state="claimed", fence=outbox.c.fence + 1, owner=lease.owner, lease_until=lease.until)
         .returning(*(outbox.c[name] for name in Claimed._fields))
     )
