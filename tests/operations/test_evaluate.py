@@ -230,6 +230,19 @@ def test_a_ratio_is_that_of_two_columns_sums(tmp_path: Path) -> None:
     assert one.method.startswith("delta method")
 
 
+def test_covariates_stay_in_a_ratio_and_that_is_said(tmp_path: Path) -> None:
+    columns = {
+        "arm": ["none", "mail"] * 50,
+        "spend": list(range(100)),
+        "clicks": [1, 2] * 50,
+        "before": [3, 1, 2, 5] * 25,
+    }
+    path = _parquet(tmp_path, columns)
+    results = evaluate_table(path, "arm", "none", ["spend", "r:ratio=spend/clicks"], covariates=["before"])
+    said = [gap.reason for gap in results.problems if gap.metric == "r"]
+    assert "Covariates are not taken out of a ratio: this is the comparison without them." in said
+
+
 def test_a_ratio_may_have_columns_with_slashes_in_their_names(tmp_path: Path) -> None:
     path = _file(tmp_path, "arm,a/b,c\nnone,1,2\nmail,3,4\nmail,1,2\nnone,3,2\n")
 

@@ -1,6 +1,7 @@
 """What the arms of an experiment say, from any table that has one row a unit."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from handbill.errors import ImportRefused, Problem
@@ -9,11 +10,12 @@ from handbill.operations.unit_rest import second_reading
 from handbill.operations.unit_sums import first_reading
 from handbill.operations.unit_table import UnitTable, open_table
 from handbill.statistics.contrasts import METHODS, Method
-from handbill.statistics.results import Arm, Contrast, Results, as_json, compare_arms, kind_of, mean_of
+from handbill.statistics.results import Arm, Contrast, Gap, Results, as_json, compare_arms, kind_of, mean_of
 
 __all__ = ["METHODS", "Arm", "Contrast", "Results", "as_json", "evaluate_table", "kind_of", "mean_of"]
 
 USUAL_CONTROLS = ("control", "holdout")
+AS_IT_IS = "Covariates are not taken out of a ratio: this is the comparison without them."
 
 
 def evaluate_table(  # noqa: PLR0913 - each is an option of the command
@@ -35,7 +37,7 @@ def evaluate_table(  # noqa: PLR0913 - each is an option of the command
     arm called "control" or "holdout" is taken. `shares` are the declared shares by arm, adding up to 1; equal ones
     unless given. Rows with the same value in column `cluster` were drawn together, and so a cluster is a unit.
     `covariates` are columns of what was known before the draw, empty where it was not; they are taken out of
-    proportions and means.
+    proportions and means, and left in ratios, which is said.
 
     Raises:
         ImportRefused: the file, a column, a cell, the control or a share is not as it must be; all are named.
@@ -54,7 +56,9 @@ def evaluate_table(  # noqa: PLR0913 - each is an option of the command
         )
         for name in names + [extra for extra in declared or () if extra not in names]
     ]
-    return compare_arms(arms, names[0], shares=declared, confidence=confidence, method=method)
+    results = compare_arms(arms, names[0], shares=declared, confidence=confidence, method=method)
+    plain = [Gap(AS_IT_IS, each.name) for each in question.metrics if covariates and each.kind == "ratio"]
+    return replace(results, problems=(*results.problems, *plain))
 
 
 def _arm_names(table: UnitTable, arm: str, control: str | None, units: Mapping[str, int]) -> list[str]:
