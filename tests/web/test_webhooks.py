@@ -20,6 +20,7 @@ from handbill.definitions.project import Project
 from handbill.definitions.secret import SecretText
 from handbill.delivery.labels import labels_of
 from handbill.errors import SetupIncomplete
+from handbill.operations.gauges import gauges
 from handbill.operations.webhooks import desk_of
 from handbill.responses.hooks import hooks_of
 from handbill.responses.webhooks import counts_of
@@ -189,6 +190,15 @@ def test_refused_requests_are_counted(store: Engine, tmp_path: Path) -> None:
         assert office.report("delivered") == 200
         until(lambda: ("sendgrid", "new", "email.delivered") in office.counts())
     assert office.counts()["sendgrid", "refused", "unsigned"] == 3  # written down at the latest when the service ends
+
+
+def test_whoever_looks_after_the_service_sees_how_many_reports_were_refused(store: Engine, tmp_path: Path) -> None:
+    with office_of(store, project_with(tmp_path)) as office:
+        office.send("sendgrid", Posted({}, b"[]"))
+        office.report("delivered")
+        office.read_all()
+    (found,) = (each for each in gauges(store, CLOCK) if each.name == "handbill_webhook_reports")
+    assert dict(found.samples) == {("sendgrid", "new"): 1.0, ("sendgrid", "refused"): 1.0}
 
 
 @ON_ONE

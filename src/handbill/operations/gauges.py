@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Connection, Engine, func, or_, select
 
 from handbill.contacts.watermarks import watermarks
 from handbill.store.connection import reading
-from handbill.store.tables import event, outbox, run, webhook
+from handbill.store.tables import event, outbox, run, webhook, webhook_count
 
 RECENT_RUNS = timedelta(days=7)
 """Finished runs are counted for so long."""
@@ -46,6 +46,7 @@ def gauges(engine: Engine, now: datetime) -> list[Gauge]:
             _events(connection, now),
             _watermark_age(connection, now),
             *_webhooks(connection, now),
+            _reports(connection),
         ]
 
 
@@ -124,6 +125,15 @@ def _webhooks(connection: Connection, now: datetime) -> Iterator[Gauge]:
         "Age of the oldest webhook that has not been worked on.",
         ("source",),
         [((source,), (now - oldest).total_seconds()) for source, _, oldest in rows],
+    )
+
+
+def _reports(connection: Connection) -> Gauge:
+    counted = select(webhook_count.c.source, webhook_count.c.what, func.sum(webhook_count.c.count))
+    rows = connection.execute(counted.group_by(webhook_count.c.source, webhook_count.c.what))
+    help_ = "What vendors reported by webhook, by what became of it: new, known, stray, unknown, refused and so on."
+    return Gauge(
+        "handbill_webhook_reports", help_, ("source", "what"), [((row[0], row[1]), float(row[2])) for row in rows]
     )
 
 
