@@ -28,8 +28,8 @@ LOOK_EVERY = 0.5
 LONGEST_REST = 60.0
 """Seconds that a connection waits at a provider's wish; a drain that would have to wait longer ends."""
 
-OVERSLEPT = Answer(Outcome.RETRY, "dot", text="the machine slept past the lease, so the dot was not written")
-"""The message is uncertain by now, and somebody may have sent it again; this time it was not sent, for certain."""
+OVERSLEPT = Answer(Outcome.RETRY, "dot", text="the lease was over before the dot could be written")
+"""The machine slept, or was that slow. Somebody may have sent it again; this time it was not sent, for certain."""
 
 AnswerOrNone = TypeVar("AnswerOrNone", Answer, Answer | None)
 
