@@ -1,6 +1,7 @@
 """How a page for recipients is made: its language and look, what it may load, and the proof that a form is ours."""
 
 import hashlib
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -27,6 +28,8 @@ PROOF = "proof"
 _FORM = "form"
 _MOST_FIELDS = 200
 _STYLE = "page.css"
+_UNWANTED = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
+"""What stands in no address and no name, and what a database refuses."""
 _OURS = {"same-origin", "none"}
 
 
@@ -141,14 +144,14 @@ def form_proof(service: Service, path: str) -> str:
 
 
 def text_of(form: FormData, name: str) -> str:
-    """A field of a form; empty where it is absent."""
+    """A field of a form; empty where it is absent. No field of ours has more than one line."""
     value = form.get(name)
-    return value if isinstance(value, str) else ""
+    return _UNWANTED.sub(" ", value) if isinstance(value, str) else ""
 
 
 def texts_of(form: FormData, name: str) -> list[str]:
     """All values of a field that may stand in a form several times."""
-    return [value for value in form.getlist(name) if isinstance(value, str)]
+    return [_UNWANTED.sub(" ", value) for value in form.getlist(name) if isinstance(value, str)]
 
 
 def _digest(path: str) -> bytes:
