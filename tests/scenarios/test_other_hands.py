@@ -5,17 +5,19 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, select, update
 
 from handbill.contacts.consent import record_consent
 from handbill.contacts.suppressions import suppress
+from handbill.delivery.run_state import cancel_run
 from handbill.operations.control import cancel, pause
 from handbill.store.connection import open_store, writing
-from handbill.store.tables import contact
+from handbill.store.tables import contact, run
 from tests.conftest import NOW
 from tests.delivery.queues import rows_of
 from tests.operations.shop import CAMPAIGN, SECRET, add_people, make_project
@@ -149,6 +151,28 @@ def test_a_cancellation_from_another_process_between_body_and_dot_stops_that_ver
     with sending(store, tmp_path, FaultServer()) as sent:
         assert sent.drain(provider=moments.provider).stopped == "cancelled"
         assert counted(sent) == {"accepted": 2, "cancelled": 3}
+
+
+def test_a_cancellation_and_a_claim_that_come_at_once_do_not_wait_for_each_other(store: Engine, tmp_path: Path) -> None:
+    """The run's row is locked by whoever cancels when the worker comes to claim; then its messages are."""
+    with sending(store, tmp_path, FaultServer()) as sent:
+        with ThreadPoolExecutor() as pool:
+            with writing(store) as connection:
+                connection.execute(update(run).values(state_reason="about to be cancelled"))
+                draining = pool.submit(sent.drain)
+                wait_until_somebody_waits(store)
+                assert cancel_run(connection, sent.run_id, "by hand", NOW)
+            assert draining.result().by_state == {}
+        assert counted(sent) == {"cancelled": 5}
+
+
+def wait_until_somebody_waits(store: Engine) -> None:
+    """For a lock of PostgreSQL; on SQLite everybody waits before they begin."""
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+    while store.dialect.name == "postgresql":
+        with store.connect() as connection:
+            if connection.exec_driver_sql(waiting).scalar():
+                return
 
 
 def handbill(sent: Sending, *words: str) -> str:

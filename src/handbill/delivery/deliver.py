@@ -124,8 +124,8 @@ def _send_all(job: Job, bench: Bench) -> None:
                 raise
     finally:
         with writing(job.engine) as connection:
-            release(connection, job.run_id, CHANNEL, owner=job.worker.owner)
             reached = advance(connection, job.run_id)
+            release(connection, job.run_id, CHANNEL, owner=job.worker.owner)
             hold_back(connection, job.run_id, bench.night, job.worker.clock())
             expire_overdue(connection, job.run_id, job.worker.clock())
         remember(job, *reached)

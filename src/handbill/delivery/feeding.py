@@ -72,8 +72,9 @@ def _batch_size(bench: Bench, seconds: float) -> int:
 
 def _claim(job: Job, bench: Bench, batch: int) -> Claims:
     worker = job.worker
-    reached = None
     with writing(job.engine) as connection:
+        # The run first and its messages then, as whoever cancels it: so no two wait for each other.
+        reached = advance(connection, job.run_id)
         taken_at = worker.machine_time(connection)
         room = room_today(connection, job.project, job.run_id, batch, worker.clock())
         claims = claim_within_limits(
@@ -85,10 +86,7 @@ def _claim(job: Job, bench: Bench, batch: int) -> Claims:
             limit=room,
             now=worker.clock(),
         )
-        if claims.rows:
-            reached = advance(connection, job.run_id)
-    if reached:
-        remember(job, *reached)
+    remember(job, *reached)
     return claims
 
 
