@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from email.utils import parseaddr
 from pathlib import PurePosixPath
+from urllib.parse import urlsplit
 
 from handbill.definitions.checks.mailbox import THIS_MACHINE, check_mailbox
 from handbill.definitions.findings import Finding, Path, under
@@ -132,6 +133,10 @@ def _check_links(channel: EmailChannel | DirectMailChannel) -> Iterator[Finding]
     if channel.links and ("?" in channel.links or "#" in channel.links):
         what = f"{quoted(channel.links)} has more behind its path, and our links are put there."
         yield Finding(("links",), what, "Write it without ? and #.")
+    host = urlsplit(channel.links or "").hostname
+    if channel.links and channel.links.lower().startswith("http:") and host not in THIS_MACHINE:
+        what = "links by http can be read and changed on their way, and mail programs unsubscribe by https only."
+        yield Finding(("links",), what, f"Write https://{channel.links[7:]}, and put the service behind TLS.")
     if not channel.links and "tracking" in channel.model_fields_set and channel.tracking != "off":
         what = "without links nothing can be tracked."
         yield Finding(("tracking",), what, "Add links, the public address of `handbill serve`.", at_key=True)
