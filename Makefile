@@ -3,7 +3,7 @@ SHELL := /bin/sh
 BIN := .venv/bin
 LOCK := requirements.lock
 
-.PHONY: demo test check format install lock soak calibrate bench clean
+.PHONY: demo test check audit format install lock soak calibrate bench clean
 
 demo: install  ## a shop of 20,000 contacts, three campaigns sent and printed for real, and their report
 	$(BIN)/handbill demo
@@ -17,6 +17,9 @@ check: install  ## style, types and layers
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/pytest -q tests/test_layers.py
+
+audit: install  ## known weaknesses, in our code and in what we depend on
+	$(BIN)/python scripts/audit.py
 
 format: install
 	$(BIN)/ruff check --fix .

@@ -12,6 +12,7 @@ from sqlalchemy import insert, select
 
 from handbill.cli import invoke
 from handbill.clock import fixed_clock
+from handbill.contacts.consent import record_consent
 from handbill.contacts.suppressions import email_digest
 from handbill.operations.opening import opened
 from handbill.operations.run import start_run
@@ -175,3 +176,18 @@ def test_sending_and_stopping_are_written_down(shop: Path, said: Said) -> None:
     assert sorted(deeds, key=str) == sorted(
         [(action, "spring", about) for action in ("cancel", "pause", "resume", "send")], key=str
     )
+
+
+def test_the_ledger_of_consents_is_shown_with_what_was_read_and_what_proves_it(shop: Path, said: Said) -> None:
+    engine = open_store(load_settings(shop).database_url)
+    with writing(engine) as connection:
+        person = connection.scalar(select(contact.c.id).where(contact.c.external_id == "C-00001"))
+        record_consent(
+            connection, int(person or 0), "email", "offers", "withdrawn", NOW - timedelta(days=1), "form",
+            wording="No more, please", proof={"form": 12},
+        )  # fmt: skip
+    engine.dispose()
+    assert (
+        "2026-11-30 09:00 UTC  consent  withdrawn for offers by e-mail "
+        '(source form, read "No more, please", proven by form 12)\n'
+    ) in said("contact", "show", "C-00001", *AT)

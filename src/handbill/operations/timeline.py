@@ -69,7 +69,9 @@ def _moments(connection: Connection, project: Project, person: Row[Any]) -> Iter
     yield from _changes(connection, person)
     for row in _own(connection, select(consent), consent.c.contact_id, person):
         words = f"{row.state} for {'all topics' if row.topic == '*' else row.topic} by {CHANNEL_WORDS[row.channel]}"
-        yield Moment(row.at, "consent", f"{words} (source {row.source})")
+        read = f', read "{row.wording}"' if row.wording else ""
+        proof = f", proven by {', '.join(f'{name} {value}' for name, value in row.proof.items())}" if row.proof else ""
+        yield Moment(row.at, "consent", f"{words} (source {row.source}{read}{proof})")
     yield from _suppressions(connection, person)
     yield from _orders(connection, project, person)
     for row in _own(connection, select(event), event.c.contact_id, person):
