@@ -223,3 +223,22 @@ def test_without_a_public_address_nobody_can_subscribe(tmp_path: Path, store: En
     with open_shop(tmp_path, store, links=False) as shop:
         assert shop.get("/subscribe").status_code == 404
         assert shop.post("/subscribe", ANN).status_code == 404
+
+
+def test_the_mail_says_who_asks_for_what_in_both_of_its_parts(shop: Shop) -> None:
+    shop.send("/subscribe", ANN)
+    (mail,) = shop.mails()
+    plain, html = mail.get_body(("plain",)), mail.get_body(("html",))
+    assert plain is not None
+    assert html is not None
+    link = PUBLIC + shop.link_in_mail()
+    assert plain.get_content().replace("\r\n", "\n") == (
+        "Hello,\n\n"
+        f"somebody, probably you, asked for e-mails from {BRAND} about: Offers and news, Invitations. "
+        "Is this mailbox yours, and do you want that?\n\n"
+        f"Confirm the subscription:\n{link}\n\n"
+        "The link works until 8 December 2026.\n\n"
+        "You did not ask for this? Then do nothing, and nothing happens.\n\n"
+        f"{BRAND}\n1 Harbour Street, Whitby YO21 1AA, United Kingdom\n"
+    )
+    assert f'href="{link}"' in html.get_content()

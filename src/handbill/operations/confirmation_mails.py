@@ -146,26 +146,18 @@ def _rendered(desk: _Desk, request: Asked) -> RenderedEmail:
     known = {"brand": brand.name}
     if request.purpose is Purpose.SUBSCRIBE:
         known["topics"] = words.listed([desk.project.topics.get(topic, topic) for topic in request.topics])
-    values = {
-        "words": words,
-        "brand": brand,
-        "text": words.say(f"mail.{request.purpose}.text", **known),
-        "button": words.say(f"mail.{request.purpose}.button"),
-        "until": words.say("mail.until", day=words.day(request.until, desk.project.timezone)),
-        "address": address,
-    }
+    text = words.say(f"mail.{request.purpose}.text", **known)
+    button = words.say(f"mail.{request.purpose}.button")
+    until = words.say("mail.until", day=words.day(request.until, desk.project.timezone))
+    html = _letter().render(words=words, brand=brand, text=text, button=button, until=until, address=address)
+    sender = f"{brand.name}\n{brand.postal_address}"
+    parts = (words.say("mail.hello"), text, f"{button}:\n{address}", until, words.say("mail.ignore"), sender)
     subject = words.say(f"mail.{request.purpose}.subject", brand=brand.name)
-    html = _letter(_HTML).render(**values)
-    text = _letter(_TEXT).render(**values)
-    return RenderedEmail(subject, "", html, text, pieces=(html,), ready={}, language=words.language)
-
-
-_HTML, _TEXT = "confirmation.html", "confirmation.txt"
+    plain = "\n\n".join(parts) + "\n"
+    return RenderedEmail(subject, "", html, plain, pieces=(html,), ready={}, language=words.language)
 
 
 @cache
-def _letter(name: str) -> Template:
-    text = files("handbill.operations").joinpath("words", name).read_text(encoding="utf-8")
-    # The plain part is no page: there an escaped sign would be read as it is written.
-    environment = Environment(autoescape=name == _HTML, undefined=StrictUndefined)  # noqa: S701 - see above
-    return environment.from_string(text)
+def _letter() -> Template:
+    text = files("handbill.operations").joinpath("words", "confirmation.html").read_text(encoding="utf-8")
+    return Environment(autoescape=True, undefined=StrictUndefined).from_string(text)
