@@ -62,14 +62,14 @@ def test_a_complaint_suppresses_at_once_whoever_our_own_message_names(
     assert taken(store, mail) == MailRead(known=1)
 
 
-@pytest.mark.parametrize("kind", ["abuse", "fraud", "virus", "other", "miscategorized", "opt-out", "ABUSE"])
-def test_every_type_that_asks_to_stop_is_a_complaint(store: Engine, message: tuple[int, int], kind: str) -> None:
-    assert taken(store, complaint(bounced_to=message[0], kind=kind)) == MailRead(complaints=1)
+def test_every_type_that_asks_to_stop_is_a_complaint(store: Engine, message: tuple[int, int]) -> None:
+    for kind in ("abuse", "fraud", "virus", "other", "miscategorized", "opt-out", "ABUSE (by hand)"):
+        assert taken(store, complaint(bounced_to=message[0], kind=kind)) == MailRead(complaints=1), kind
 
 
-@pytest.mark.parametrize("kind", ["not-spam", "auth-failure", "dmarc"])
-def test_other_reports_ask_for_nothing(store: Engine, message: tuple[int, int], kind: str) -> None:
-    assert taken(store, complaint(bounced_to=message[0], kind=kind)) == MailRead(set_aside=1)
+def test_other_reports_ask_for_nothing(store: Engine, message: tuple[int, int]) -> None:
+    for kind in ("not-spam", "auth-failure", "dmarc"):
+        assert taken(store, complaint(bounced_to=message[0], kind=kind)) == MailRead(set_aside=1), kind
     assert suppressed(store) == []
 
 

@@ -79,6 +79,13 @@ def test_words_that_name_nobody_say_nothing() -> None:
     assert read_words(parse_mail(b"Subject: What a nice mail!\r\n\r\nI bought two.\r\n")) is None
 
 
+def test_the_words_of_our_own_message_are_not_the_servers() -> None:
+    ours = "\n--- Below this line is a copy of the message.\n\nMessage-ID: <a@b>\n\nYour quota of unknown user spam\n"
+    notice = read_words(parse_mail(written(QMAIL.replace("Subject: Spring is here", "") + ours, "Sorry, no.")))
+    assert notice is not None
+    assert (notice.bounce, notice.status) == (BounceKind.UNKNOWN, "")
+
+
 def test_a_warning_that_mail_waits_is_a_delay_and_no_bounce() -> None:
     mail = (
         b"From: postmaster@mx.example.com\r\nSubject: Delayed\r\n\r\n"
