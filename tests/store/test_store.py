@@ -1,5 +1,7 @@
 """The store is the same on both databases."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 
@@ -96,4 +98,31 @@ def test_postgresql_has_room_to_group_a_million_contacts(postgres_database: str)
     with reading(engine) as connection:
         assert connection.scalar(text("SHOW work_mem")) == "64MB"
         assert connection.scalar(text("SHOW jit")) == "off"
+    engine.dispose()
+
+
+def test_two_that_wait_for_each_other_are_told_apart_and_what_to_do(postgres_database: str) -> None:
+    engine = open_store(postgres_database)
+    with writing(engine) as connection:
+        connection.exec_driver_sql("CREATE TABLE pair (id int, seen int)")
+        connection.exec_driver_sql("INSERT INTO pair VALUES (1, 0), (2, 0)")
+    see = text("UPDATE pair SET seen = seen + 1 WHERE id = :id")
+    both_hold_one = threading.Barrier(2)
+
+    def take(first: int, second: int) -> str:
+        try:
+            with writing(engine) as connection:
+                connection.execute(see, {"id": first})
+                both_hold_one.wait(timeout=30)
+                connection.execute(see, {"id": second})
+        except StoreUnavailable as problem:
+            return str(problem)
+        return "done"
+
+    with ThreadPoolExecutor() as pool:
+        said = sorted(pool.map(take, (1, 2), (2, 1)))
+    place = engine.url.render_as_string(hide_password=True)
+    assert said == sorted(
+        ["done", f"{place}: two programs waited for each other, and this one was stopped. Do it again."]
+    )
     engine.dispose()

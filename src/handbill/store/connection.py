@@ -18,6 +18,7 @@ LOCK_WAIT = timedelta(seconds=30)
 WRITES = "handbill_writes"
 UNDEFINED_TABLE = "42P01"  # PostgreSQL's SQLSTATE
 DISK_FULL = "53100"
+DEADLOCK = "40P01"
 
 
 def open_store(url: str, *, lock_wait: timedelta = LOCK_WAIT, survives_power: bool = False) -> Engine:
@@ -85,6 +86,7 @@ def _in_plain_words(engine: Engine, error: DatabaseError) -> StoreUnavailable | 
          "the database is locked by another program. Stop it, or try again later."),
         ("no such table" in said or state == UNDEFINED_TABLE,
          "the database has no tables of ours. Run `handbill db upgrade`."),
+        (state == DEADLOCK, "two programs waited for each other, and this one was stopped. Do it again."),
         ("disk is full" in said or state == DISK_FULL, "the disk is full. Make room, then do it again."),
         ("disk I/O error" in said, f"the disk takes no more ({said}). Make room or mend it, then do it again."),
         ("not a database" in said, "this file is not a database. Mend the URL."),
