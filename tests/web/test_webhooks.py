@@ -1,11 +1,13 @@
 """Vendors report over real HTTP: kept at once, read promptly, counted once, and only when it is theirs."""
 
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +28,8 @@ from handbill.responses.hooks import hooks_of
 from handbill.responses.webhooks import counts_of
 from handbill.store.connection import reading
 from handbill.store.tables import consent, event, outbox, stray_event, suppression, webhook
+from handbill.web import webhooks
+from handbill.web.app import make_app
 from tests.channels.webhook_senders import (
     CERTIFICATE,
     CLOCK,
@@ -38,7 +42,7 @@ from tests.channels.webhook_senders import (
 )
 from tests.delivery.queues import change, make_run, rows_of
 from tests.operations.shop import SECRET, make_project, make_settings
-from tests.web.serving import service_for, serving
+from tests.web.serving import service_for, serving, serving_app
 
 PATIENCE = 20.0
 ON_ONE = pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)
@@ -212,6 +216,24 @@ def test_a_hook_that_the_project_does_not_have_is_not_found(office: Office) -> N
 @ON_ONE
 def test_a_body_that_is_too_large_is_refused(office: Office) -> None:
     assert office.send("sendgrid", Posted({}, b"[" + b" " * 1_000_001)) == 413
+
+
+@ON_ONE
+def test_bodies_that_hang_in_the_air_fill_no_memory(store: Engine, tmp_path: Path) -> None:
+    run_id = make_run(store, 1, state="accepted")
+    service = service_for(tmp_path, project_with(tmp_path), store, fixed_clock(CLOCK))
+    app = make_app(service, parts=(partial(webhooks.routes, most_bytes=1_000_000),))
+    with serving_app(app) as url, ExitStack() as hanging:
+        office = Office(url, store, run_id)
+        host, _, port = url.removeprefix("http://").partition(":")
+        connection = hanging.enter_context(socket.create_connection((host, int(port)), timeout=20))
+        head = f"POST /hooks/sendgrid HTTP/1.1\r\nHost: {host}:{port}\r\nContent-Length: 900000\r\n\r\n"
+        connection.sendall(head.encode() + b" " * 700_000)
+        answers: list[int] = []
+        until(lambda: answers.append(office.send("sendgrid", Posted({}, b" " * 400_000))) or answers[-1] == 503)
+        assert office.report("delivered") == 200  # what is small still has room
+        connection.close()
+        until(lambda: office.send("sendgrid", Posted({}, b" " * 400_000)) == 401)
 
 
 @ON_ONE

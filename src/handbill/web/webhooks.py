@@ -3,38 +3,42 @@
 from contextlib import AbstractContextManager, nullcontext
 
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from handbill.operations.webhooks import Desk, Taken, desk_of
 from handbill.web.service import Service
 
-AT_ONCE = 128
-"""So many requests are held in memory at a time, each of 1 MB at most; the next ones are asked to come again."""
+MOST_BYTES = 64_000_000
+"""So much of requests' bodies is held in memory at a time; whoever brings more is asked to come again."""
 RETRY = {"Retry-After": "30"}
 
 _STATUS = {Taken.KEPT: 200, Taken.REFUSED: 401, Taken.UNREADABLE: 400}
 
 
-def routes(service: Service) -> list[BaseRoute]:
+def routes(service: Service, most_bytes: int = MOST_BYTES) -> list[BaseRoute]:
     """`POST /hooks/<name>`: 200 when the report is kept for good, 401 when it is not the vendor's."""
     desk = _desk(service)
     held = 0
 
     async def receive(request: Request) -> Response:
         nonlocal held
-        if request.path_params["name"] not in desk.names:
+        name = request.path_params["name"]
+        if name not in desk.names:
             raise HTTPException(404)
-        if held >= AT_ONCE:
-            return PlainTextResponse("busy\n", 503, RETRY)
-        held += 1
+        parts: list[bytes] = []
         try:
-            body = await request.body()
-            headers = dict(request.headers.items())
-            return _answer(await desk.take(request.path_params["name"], headers, body))
+            async for part in request.stream():
+                held += len(part)
+                parts.append(part)
+                if held > most_bytes:
+                    return _answer(Taken.LATER)
+            return _answer(await desk.take(name, dict(request.headers.items()), b"".join(parts)))
+        except ClientDisconnect:
+            return _answer(Taken.LATER)  # nobody reads it
         finally:
-            held -= 1
+            held -= sum(map(len, parts))
 
     return [Route("/hooks/{name}", receive, methods=["POST"])]
 
