@@ -229,8 +229,7 @@ def test_bodies_that_hang_in_the_air_fill_no_memory(store: Engine, tmp_path: Pat
         connection = hanging.enter_context(socket.create_connection((host, int(port)), timeout=20))
         head = f"POST /hooks/sendgrid HTTP/1.1\r\nHost: {host}:{port}\r\nContent-Length: 900000\r\n\r\n"
         connection.sendall(head.encode() + b" " * 700_000)
-        answers: list[int] = []
-        until(lambda: answers.append(office.send("sendgrid", Posted({}, b" " * 400_000))) or answers[-1] == 503)
+        until(lambda: office.send("sendgrid", Posted({}, b" " * 400_000)) == 503)
         assert office.report("delivered") == 200  # what is small still has room
         connection.close()
         until(lambda: office.send("sendgrid", Posted({}, b" " * 400_000)) == 401)
