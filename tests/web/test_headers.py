@@ -95,7 +95,7 @@ def test_a_missing_page_is_told_plainly(tmp_path: Path, project: Project, store:
     assert "Please open the link again, or copy all of it." in page.text
     assert "script" not in page.text
     assert problem.headers["Content-Type"] == "application/problem+json"
-    assert (problem.json()["status"], problem.json()["title"]) == (404, "Page not found")
+    assert (problem.json()["status"], problem.json()["title"]) == (401, "Please sign in")
 
 
 def test_a_slash_too_many_leads_nowhere(tmp_path: Path, project: Project, store: Engine, clock: Clock) -> None:

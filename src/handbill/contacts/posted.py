@@ -3,7 +3,9 @@
 A row holds exactly the fields of its kind: nothing is guessed from names, and what a row leaves out stays as it is.
 """
 
+import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -13,7 +15,7 @@ from sqlalchemy.exc import OperationalError
 
 from handbill.contacts.imports import KINDS
 from handbill.contacts.merging.kinds import Import, Kind, Merged
-from handbill.contacts.merging.staging import fill, merging, staging
+from handbill.contacts.merging.staging import SQLITE, fill, merging, staging
 from handbill.contacts.rows.batches import Batch
 from handbill.contacts.rows.converted import convert
 from handbill.contacts.rows.layout import Layout
@@ -209,7 +211,7 @@ def _merged(engine: Engine, loader: Kind, batch: Batch, run: Import) -> tuple[Me
             with staging(engine) as connection:
                 loader.table.create(connection)
                 fill(connection, loader.table, loader.stage(run, converted, quarantine))
-                with merging(connection):
+                with _turn(engine), merging(connection):
                     merged = loader.merge(connection, run, quarantine)
         except OperationalError as error:
             if not tries_left or getattr(error.orig, "sqlstate", None) != DEADLOCK:
@@ -217,6 +219,14 @@ def _merged(engine: Engine, loader: Kind, batch: Batch, run: Import) -> tuple[Me
         else:
             break
     return merged, quarantine.notes
+
+
+def _turn(engine: Engine) -> AbstractContextManager[object]:
+    """SQLite has one writer, for whom the others look again and again after ever longer rests; here they queue up."""
+    return _ONE_WRITER if engine.dialect.name == SQLITE else nullcontext()
+
+
+_ONE_WRITER = threading.Lock()
 
 
 def _note(line: _Line, note: Note, answer: _Answer) -> None:
