@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -165,3 +167,9 @@ def test_more_processes_than_make_sense_are_refused(
     refused = pytest.raises(RunRefused, match=r"^17 workers are wanted\. Give a number from 1 to 16\.$")
     with run_of(tmp_path, store, store_url, monkeypatch, FaultServer(), people=1) as (_, run_id), refused:
         hired(tmp_path, run_id, 17)
+
+
+def test_a_helper_loads_nothing_that_plans_or_measures() -> None:
+    code = "import sys, handbill.operations.crew_member; print({'numpy', 'scipy', 'prefect'} & sys.modules.keys())"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "set()\n"

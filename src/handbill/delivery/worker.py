@@ -4,6 +4,7 @@ import random
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from handbill.channels.contract import Provider
 from handbill.clock import Clock, real_clock
@@ -14,6 +15,8 @@ from handbill.delivery.providers import email_provider
 Progress = Callable[[int, float, int], None]
 """Told how many were sent so far, how many a second, and how many are left."""
 
+PATIENCE = timedelta(hours=1)
+"""How long a worker waits for messages that are due later; beyond, it ends and is started again."""
 RECONNECT_AFTER = (1.0, 2.0, 4.0, 8.0, 15.0)
 """Seconds between tries to reach a server that has gone away in the middle of a run."""
 

@@ -3,9 +3,8 @@
 import threading
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, func, select, update
@@ -24,7 +23,7 @@ from handbill.delivery.providers import require_answering, stays_here
 from handbill.delivery.run_state import finish_run as mark_finished
 from handbill.delivery.seeds import seed_copies
 from handbill.delivery.uncertain import close_old
-from handbill.delivery.worker import Progress, Worker
+from handbill.delivery.worker import PATIENCE, Progress, Worker
 from handbill.errors import NothingToDo, Problem, RunRefused
 from handbill.operations.audit import Action, Doer, note, operator
 from handbill.operations.rollout import rollout_wave
@@ -39,8 +38,6 @@ from handbill.settings import Settings
 from handbill.store.connection import reading, writing
 from handbill.store.tables import outbox, run
 
-PATIENCE = timedelta(hours=1)
-"""How long a run waits for messages that are due later; beyond, it ends and is started again."""
 CHANNELS = ("email", "direct_mail")
 
 
@@ -123,12 +120,11 @@ def drain_run(  # noqa: PLR0913 - what is sent, by which clock, until when, and 
     stop: threading.Event | None = None,
     progress: Progress | None = None,
     connections: int | None = None,
-    helps: bool = False,
 ) -> DrainedRun:
     """Sends what is due on all channels, and goes on waiting while more is due within the next hour.
 
     May be killed and repeated at any instant. Under a clock that stands still it does not wait. `connections` is this
-    process's part of those that the project allows; one that only `helps` another leaves print and seeds to that one.
+    process's part of those that the project allows.
 
     Raises:
         ChannelUnavailable: the mail server is not there, or refuses the sender: then the run is paused.
@@ -139,7 +135,7 @@ def drain_run(  # noqa: PLR0913 - what is sent, by which clock, until when, and 
     with holding(settings) as owner:
         worker = Worker(owner, clock, stop=stop, progress=progress, connections=connections)
         while True:
-            once = _drain_channels(engine, project, settings, run_id, worker, helps=helps)
+            once = _drain_channels(engine, project, settings, run_id, worker)
             by_state.update(once.by_state)
             batches += once.batches
             wait = once.next_due_at - clock() if once.next_due_at else None
@@ -265,9 +261,7 @@ def _one_at_a_time(connection: Connection, campaign_name: str) -> None:
 # ---------------------------------------------------------------- sending
 
 
-def _drain_channels(
-    engine: Engine, project: Project, settings: Settings, run_id: int, worker: Worker, *, helps: bool
-) -> DrainedRun:
+def _drain_channels(engine: Engine, project: Project, settings: Settings, run_id: int, worker: Worker) -> DrainedRun:
     """Sends once what is due on each channel of the run, e-mail first."""
     with reading(engine) as connection:
         channels = set(connection.scalars(select(outbox.c.channel).where(outbox.c.run_id == run_id).distinct()))
@@ -275,12 +269,11 @@ def _drain_channels(
     due: list[datetime] = []
     stopped: list[str] = []
     batches: Sequence[str] = ()
-    for channel in CHANNELS[:1] if helps else CHANNELS:
+    for channel in CHANNELS:
         if channel not in channels:
             continue
         if channel == "email":
-            copies = nullcontext() if helps else seed_copies(job_of(engine, project, settings, run_id, worker))
-            with copies:
+            with seed_copies(job_of(engine, project, settings, run_id, worker)):
                 done: DrainResult | PrintResult = drain(engine, project, settings, run_id, worker)
         else:
             done = print_batches(engine, project, settings, run_id, worker)
