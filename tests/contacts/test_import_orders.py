@@ -33,7 +33,7 @@ def test_rows_of_one_order_are_one_order_with_lines(shop: Shop) -> None:
     assert first._asdict() == {
         "id": 1, "external_id": "A", "contact_id": 1, "ordered_at": datetime(2026, 7, 1, 8, 29, tzinfo=UTC),
         "received_at": NOW, "total": 10_980_000, "discount": 0, "refund": 0, "cost": None, "currency": "GBP",
-        "code": None, "source": "import",
+        "code": None, "source": "import", "matched_by": None,
     }  # fmt: skip
     assert second.total == 100_000
     lines = {(row.order_id, row.sku, row.quantity, row.price, row.cost) for row in shop.rows(order_line)}
@@ -141,7 +141,7 @@ def test_a_foreign_currency_is_rejected(shop: Shop) -> None:
     ("header", "missing"),
     [
         ("order_id,contact,ordered_at", "total or price is --map total"),
-        ("order_id,ordered_at,total", "contact or email is --map contact"),
+        ("order_id,ordered_at,total", "contact, email, code or ship_line1 is --map contact"),
         ("contact,ordered_at,total", "order_id is --map order_id"),
     ],
 )

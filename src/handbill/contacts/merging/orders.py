@@ -23,6 +23,7 @@ from sqlalchemy import (
     true,
 )
 
+from handbill.contacts.merging.guests import SHIPPING, SHIPPING_FIELDS, address_keys, find_guests, guest_reason
 from handbill.contacts.merging.kinds import Import, Kind, Merged
 from handbill.contacts.merging.lookup import (
     CONTACT_CALLED,
@@ -61,6 +62,7 @@ _FIELDS = {
     "quantity": FieldSpec("integer"),
     "price": FieldSpec("money"),
     "line_cost": FieldSpec("money"),
+    **SHIPPING_FIELDS,
 }
 _CALLED = {
     **CONTACT_CALLED,
@@ -71,6 +73,9 @@ _CALLED = {
     "stock_code": "sku", "qty": "quantity", "unit_price": "price", "unit_cost": "line_cost",
 }  # fmt: skip
 
+_NEEDS_OWNER = (*NEEDS_CONTACT, "code", SHIPPING[0])
+"""What tells whose an order is: the contact, or for guests the code of a piece, or where it goes to."""
+
 lines = stage_table(
     "stage_order_line",
     Column("row", Integer),
@@ -78,6 +83,7 @@ lines = stage_table(
     Column("bad", Integer),
     Column("contact", Text),
     Column("email_key", Text),
+    Column("address_key", Text),
     Column("ordered_at", BigInteger),
     *(Column(name, BigInteger) for name in HEADER_MONEY),
     Column("code", Text),
@@ -90,6 +96,8 @@ heads = stage_table(
     "stage_order",
     Column("order_id", Text, primary_key=True),
     *contact_columns(),
+    Column("address_key", Text),
+    Column("matched_by", Text),
     Column("bad_row", Integer),
     Column("disagree", Text),
     Column("ordered_at", BigInteger),
@@ -100,7 +108,7 @@ heads = stage_table(
 
 def order_shape(project: Project) -> Shape:  # noqa: ARG001 - orders have the same fields in every project
     """The fields of an order and of its lines."""
-    return Shape(_FIELDS, (("order_id",), NEEDS_CONTACT, ("ordered_at",), ("total", "price")), _CALLED)
+    return Shape(_FIELDS, (("order_id",), _NEEDS_OWNER, ("ordered_at",), ("total", "price")), _CALLED)
 
 
 def stage_orders(run: Import, converted: Converted, quarantine: Quarantine) -> Staged:
@@ -108,12 +116,18 @@ def stage_orders(run: Import, converted: Converted, quarantine: Quarantine) -> S
     return Staged(tuple(lines.columns.keys()), _rows(run, converted, quarantine))
 
 
+_MADE = frozenset({"row", "bad", "email_key", "address_key"})
+"""Columns of `lines` that are no fields of the file."""
+
+
 def _rows(run: Import, converted: Converted, quarantine: Quarantine) -> Iterator[tuple[Any, ...]]:
-    names = [column.name for column in lines.columns if column.name not in {"row", "bad", "email_key"}]
+    names = [column.name for column in lines.columns if column.name not in _MADE]
     with_total = "total" in run.layout.filled
     columns = [converted.column(name) for name in names]
     others = [converted.column(name) for name in ("email", "currency")]
-    empty = (None,) * (len(names) - 1)
+    empty = (None,) * len(names)
+    places = address_keys(converted)
+    code = names.index("code")
     order_id, contact, *_, quantity, price, _ = (names.index(each) for each in names)
     for at, (rows, values, (email, currency)) in enumerate(
         zip(converted.rows, zip(*columns, strict=True), zip(*others, strict=True), strict=True)
@@ -121,13 +135,14 @@ def _rows(run: Import, converted: Converted, quarantine: Quarantine) -> Iterator
         if not values[order_id]:
             continue
         good = at not in converted.bad
-        if good and not require_contact(run, quarantine, rows, values[contact], email):
+        is_guest = not (values[contact] or email) and (values[code] or places[at])
+        if good and not is_guest and not require_contact(run, quarantine, rows, values[contact], email):
             good = False
         if good and (wrong := _wrong(run, values[quantity], values[price], currency, with_total=with_total)):
             quarantine.reject(rows, run.layout.source_of(wrong[0]), wrong[1], wrong[2])
             good = False
         if good:
-            yield (rows[-1], values[order_id], 0, values[contact], email, *values[2:])
+            yield (rows[-1], values[order_id], 0, values[contact], email, places[at], *values[2:])
         else:
             yield (rows[-1], values[order_id], 1, None, *empty)
 
@@ -137,6 +152,7 @@ def merge_orders(connection: Connection, run: Import, quarantine: Quarantine) ->
     heads.create(connection)
     _gather(connection, run)
     find_contacts(connection, heads)
+    find_guests(connection, heads)
     _reject_broken_orders(connection, run, quarantine)
     _upsert(connection, run)
     count = _replace_lines(connection) if "sku" in run.layout.filled else 0
@@ -172,11 +188,12 @@ def _gather(connection: Connection, run: Import) -> None:
     spent = case(
         (func.count(column.line_cost) == func.count(), cast(func.sum(column.quantity * column.line_cost), BigInteger))
     )
-    same = ("contact", "email_key", "code", *HEADER_MONEY)
+    same = ("contact", "email_key", "address_key", "code", *HEADER_MONEY)
     values: dict[str, ColumnElement[Any]] = {
         "order_id": column.order_id,
         "contact": func.min(column.contact),
         "email_key": func.min(column.email_key),
+        "address_key": func.min(column.address_key),
         "bad_row": func.min(case((column.bad == 1, column.row))),
         "disagree": case(*((func.min(column[name]) != func.max(column[name]), name) for name in same)),
         "ordered_at": func.min(column.ordered_at),
@@ -196,23 +213,24 @@ def _reject_broken_orders(connection: Connection, run: Import, quarantine: Quara
     head = heads.c
     broken = head.bad_row.is_not(None) | head.disagree.is_not(None) | head.contact_id.is_(None)
     found = connection.execute(
-        select(lines.c.row, head.order_id, head.bad_row, head.disagree, head.contact, head.email_key)
+        select(lines.c.row, head.order_id, head.bad_row, head.disagree, head.contact, head.email_key, head.code)
         .join(heads, head.order_id == lines.c.order_id)
         .where(broken, lines.c.bad == 0)
         .order_by(lines.c.row),
         execution_options={"yield_per": BATCH_ROWS},
     )
-    for row, order_id, bad_row, disagree, contact, key in found:
+    for row, order_id, bad_row, disagree, contact, key, code in found:
         order = run.layout.source_of("order_id"), order_id
         if bad_row is not None:
             reason = f"order {quoted(order_id)} is not whole: row {bad_row} of it is rejected."
             quarantine.reject((row,), *order, reason)
         elif disagree:
-            field = {"email_key": "email"}.get(disagree, disagree)
+            field = {"email_key": "email", "address_key": "the address"}.get(disagree, disagree)
             reason = f"the rows of order {quoted(order_id)} disagree about {field}. Make them agree."
             quarantine.reject((row,), *order, reason)
         else:
-            quarantine.reject((row,), *stranger_reason(run, contact, key))
+            known = contact or key
+            quarantine.reject((row,), *(stranger_reason(run, contact, key) if known else guest_reason(run, code)))
     connection.execute(delete(heads).where(broken))
     analysed(connection, heads)
 
@@ -232,11 +250,19 @@ def _upsert(connection: Connection, run: Import) -> None:
         "currency": literal(run.project.currency),
         "code": head.code,
         "source": literal(run.source),
+        "matched_by": head.matched_by,
     }
     rows = select(*values.values()).where(true()).order_by(head.ordered_at, head.order_id)
     statement = insert_into(connection, orders).from_select(list(values), rows)
     filled = run.layout.filled
-    names = ["contact_id", "ordered_at", "total", "refund", *(name for name in ("discount", "code") if name in filled)]
+    names = [
+        "contact_id",
+        "matched_by",
+        "ordered_at",
+        "total",
+        "refund",
+        *(name for name in ("discount", "code") if name in filled),
+    ]
     if {"cost", "line_cost"} & set(filled):
         names.append("cost")
     new = {name: statement.excluded[name] for name in names}
