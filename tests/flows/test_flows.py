@@ -125,6 +125,20 @@ def recipient_of(file: Path) -> str:
     return next(line for line in file.read_text().splitlines() if line.startswith("To: "))
 
 
+def test_prefect_keeps_nothing_about_people_and_no_secret(shop: Path) -> None:
+    """After the campaign above: neither its database nor its logs hold a mailbox or the project's secret."""
+    secret = (shop / ".handbill" / "secret").read_bytes()
+    kept = [path for path in (shop / ".handbill" / "prefect").rglob("*") if path.is_file()]
+    assert any(path.suffix == ".db" for path in kept)
+    found = [
+        path.name
+        for path in kept
+        for word in (b"c1@mail.example", b"@mail.example", secret)
+        if word in path.read_bytes()
+    ]
+    assert found == []
+
+
 def test_a_mail_server_that_is_not_there_is_one_line_and_exit_code_2(shop: Path, tmp_path: Path) -> None:
     url = ensure_server(load_settings(shop), {})
     project = tmp_path / "other"
