@@ -3,7 +3,7 @@
 python -m benchmarks.imports [contacts …] [--postgresql URL]
 
 By default 10,000, 100,000 and 1,000,000 contacts with ten events each, and a PostgreSQL server that is started for it.
-Every import runs in a process of its own, whose peak memory is shown. With --postgresql, the URL's database is emptied
+Every import runs in a process of its own, whose own peak memory is shown. With --postgresql, the URL's database is emptied
 before each of them.
 """
 
@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from benchmarks.plan import Watch
 from benchmarks.population import PROJECT, SECRET, write_files
 from sqlalchemy import create_engine
 
@@ -87,11 +88,11 @@ def _in_a_process(url: str, kind: str, file: Path) -> dict[str, float]:
 
 
 def _measured(url: str, kind: str, file: str) -> dict[str, float]:
-    """One import: rows, seconds and the process's peak memory in megabytes."""
+    """One import: rows, seconds, and the most memory of its own that the process had, in megabytes."""
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "campaigns.yaml").write_text(PROJECT)
         project, settings = load_project(Path(folder)), Settings(Path(folder), "", SECRET)
-        engine = open_store(url)
+        engine, watch = open_store(url), Watch()
         started = time.perf_counter()
         result = import_file(engine, project, settings, kind, Path(file), clock=real_clock)
         seconds = time.perf_counter() - started
@@ -101,14 +102,8 @@ def _measured(url: str, kind: str, file: str) -> dict[str, float]:
     return {
         "rows": result.rows,
         "seconds": seconds,
-        "megabytes": _peak_megabytes(),
+        "megabytes": watch.stop(),
     }
-
-
-def _peak_megabytes() -> float:
-    """Of this process alone: what `getrusage` says begins with the peak of the process that started it."""
-    status = Path("/proc/self/status").read_text()
-    return int(status.partition("VmHWM:")[2].split()[0]) / 1024
 
 
 def _empty(url: str) -> None:
