@@ -3,8 +3,8 @@
 python -m benchmarks.imports [contacts …] [--postgresql URL]
 
 By default 10,000, 100,000 and 1,000,000 contacts with ten events each, and a PostgreSQL server that is started for it.
-Every import runs in a process of its own, whose own peak memory is shown. With --postgresql, the URL's database is emptied
-before each of them.
+Every import runs in a process of its own, whose own peak memory is shown. With --postgresql, the URL's database is
+emptied before each of them.
 """
 
 import argparse

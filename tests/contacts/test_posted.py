@@ -23,7 +23,7 @@ ORDER: dict[str, Any] = {
 
 
 def post(shop: Shop, kind: str, *rows: Any, **options: Any) -> Posted:
-    options = {"now": NOW, "source": "till"} | options
+    options = {"now": NOW, "source": "till", **options}
     return load_rows(shop.engine, shop.project, shop.settings, kind, rows, **options)
 
 

@@ -232,10 +232,10 @@ def test_a_ratio_is_that_of_two_columns_sums(tmp_path: Path) -> None:
 
 def test_covariates_stay_in_a_ratio_and_that_is_said(tmp_path: Path) -> None:
     columns = {
-        "arm": ["none", "mail"] * 50,
-        "spend": list(range(100)),
-        "clicks": [1, 2] * 50,
-        "before": [3, 1, 2, 5] * 25,
+        "arm": np.array(["none", "mail"] * 50),
+        "spend": np.arange(100),
+        "clicks": np.array([1, 2] * 50),
+        "before": np.array([3, 1, 2, 5] * 25),
     }
     path = _parquet(tmp_path, columns)
     results = evaluate_table(path, "arm", "none", ["spend", "r:ratio=spend/clicks"], covariates=["before"])

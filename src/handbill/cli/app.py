@@ -9,7 +9,8 @@ from handbill import __version__
 # In the order of `handbill --help`: begin, look, send, learn, operate.
 GROUPS = (
     "init", "demo", "check", "schema", "rehearse", "imports", "segment", "preview",
-    "plan", "calendar", "send_test", "run", "decide", "control", "ingest", "report", "evaluate", "power", "explain", "verify",
+    "plan", "calendar", "send_test", "run", "decide", "control", "ingest",
+    "report", "evaluate", "power", "explain", "verify",
     "contact", "suppression", "login", "audit", "housekeeping",
     "serve", "api_key", "up", "deploy", "doctor", "database", "keys",
 )  # fmt: skip
