@@ -12,6 +12,8 @@ import pytest
 import requests
 
 from handbill.cli import invoke
+from handbill.errors import CannotListen
+from handbill.web.server import Serving, serving_beside
 from tests.operations.shop import make_project
 from tests.web.running import PROGRAM, Running, running
 
@@ -108,3 +110,22 @@ def test_mistakes_in_the_project_are_said_before_anything_is_served(tmp_path: Pa
     )
     assert ended.returncode == 2
     assert ended.stderr.startswith("segments/everybody.yaml:1:1: ")
+
+
+def test_it_runs_beside_schedules_and_ends_with_them(tmp_path: Path) -> None:
+    make_project(tmp_path, 25)
+    with serving_beside(Serving(tmp_path, port=0)) as address:
+        assert get(f"{address}/healthz").ok
+    with pytest.raises(requests.ConnectionError):
+        get(f"{address}/healthz")
+
+
+def test_whoever_starts_it_beside_is_told_that_the_port_is_taken(tmp_path: Path) -> None:
+    make_project(tmp_path, 25)
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        taken = other.getsockname()[1]
+        with (
+            pytest.raises(CannotListen, match="another program listens there"),
+            serving_beside(Serving(tmp_path, port=taken)),
+        ):
+            pass

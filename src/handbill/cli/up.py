@@ -1,7 +1,9 @@
-"""`handbill up` and `handbill down`: the API server and the schedules of prefect.yaml, on this machine."""
+"""`handbill up` and `handbill down`: API server, schedules of prefect.yaml and web service, on this machine."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -17,10 +19,15 @@ def register(app: typer.Typer) -> None:
     app.command("down")(down)
 
 
-def up(project_dir: ProjectDir = Path()) -> None:
-    """Keep campaigns running: the API server and every schedule of prefect.yaml, until Ctrl-C.
+def up(
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port of the web service.")] = 8080,
+    web: Annotated[bool, typer.Option("--web/--no-web", help="Whether the web service runs too.")] = True,
+    *,
+    project_dir: ProjectDir = Path(),
+) -> None:
+    """Keep campaigns running: the API server, every schedule of prefect.yaml and the web service, until Ctrl-C.
 
-    Example: handbill up
+    Example: handbill up --port 8080
     """
     import os
 
@@ -36,8 +43,9 @@ def up(project_dir: ProjectDir = Path()) -> None:
 
     from prefect import serve
 
-    typer.echo(f"Schedules are running. Dashboard: {url.removesuffix('/api')}  Stop with Ctrl-C.", err=True)
-    serve(*deployments(project_dir))
+    with _web_service(project_dir, port, wanted=web):
+        typer.echo(f"Schedules are running. Dashboard: {url.removesuffix('/api')}  Stop with Ctrl-C.", err=True)
+        serve(*deployments(project_dir))
 
 
 def down(project_dir: ProjectDir = Path()) -> None:
@@ -52,6 +60,24 @@ def down(project_dir: ProjectDir = Path()) -> None:
     if not stop_server(load_settings(project_dir)):
         raise NothingToDo("no API server of this project is running.")
     typer.echo("The API server has stopped.", err=True)
+
+
+@contextmanager
+def _web_service(project_dir: Path, port: int, *, wanted: bool) -> Iterator[None]:
+    """The web service in a process of its own; where its port is taken that is said, and campaigns run all the same."""
+    from contextlib import ExitStack
+
+    from handbill.errors import CannotListen
+    from handbill.web.server import Serving, serving_beside
+
+    with ExitStack() as stack:
+        if wanted:
+            try:
+                address = stack.enter_context(serving_beside(Serving(project_dir.resolve(), port=port)))
+                typer.echo(f"The web service answers at {address}", err=True)
+            except CannotListen as error:
+                typer.echo(f"{error} The web service does not run here.", err=True)
+        yield
 
 
 def deployments(project_dir: Path) -> "list[RunnerDeployment]":

@@ -4,8 +4,10 @@ import errno
 import os
 import signal
 import socket
+import sys
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -22,7 +24,7 @@ from handbill.web.limits import CLIENT, limits_of
 from handbill.web.metrics import SHARED_FOLDER
 from handbill.web.patience import PatientProtocol
 from handbill.web.service import Service
-from handbill.web.workers import run_workers
+from handbill.web.workers import run_workers, working_beside
 
 THIS_MACHINE = "127.0.0.1"
 GRACE_SECONDS = 20
@@ -75,13 +77,23 @@ def serve(serving: Serving, announce: Callable[[str], None] = lambda _: None) ->
     listener = _listen(serving.host, serving.port)
     announce(_address(listener))
     if serving.workers == 1:
-        # At the end uvicorn raises the signal that ended it again; by then all is done.
-        signal.signal(signal.SIGTERM, lambda *_: None)
+        # At the end uvicorn raises the signal that ended it again; by then all is done, and that is no failure.
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
         _work(serving, listener)
         return
-    with tempfile.TemporaryDirectory(prefix="handbill-metrics-") as folder:
-        os.environ[SHARED_FOLDER] = folder
-        run_workers(partial(_work, serving), listener, serving.workers)
+    _supervise(serving, listener)
+
+
+@contextmanager
+def serving_beside(serving: Serving) -> Iterator[str]:
+    """Serves in other processes while the block runs, and gives the address.
+
+    Raises:
+        CannotListen: the address or the port cannot be used.
+    """
+    listener = _listen(serving.host, serving.port)
+    with listener, working_beside(partial(_supervise, serving), listener):
+        yield _address(listener)
 
 
 def server_config(
@@ -104,6 +116,13 @@ def server_config(
         timeout_keep_alive=IDLE_SECONDS,
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
+
+
+def _supervise(serving: Serving, listener: socket.socket) -> None:
+    """Keeps processes at work that count their requests together."""
+    with tempfile.TemporaryDirectory(prefix="handbill-metrics-") as folder:
+        os.environ[SHARED_FOLDER] = folder
+        run_workers(partial(_work, serving), listener, serving.workers)
 
 
 def _work(serving: Serving, listener: socket.socket) -> None:

@@ -7,7 +7,8 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from multiprocessing.connection import wait
 from multiprocessing.context import SpawnProcess
 from types import FrameType
@@ -52,6 +53,17 @@ def run_workers(work: Work, listener: socket.socket, count: int) -> None:
         raise KeyboardInterrupt
 
 
+@contextmanager
+def working_beside(work: Work, listener: socket.socket) -> Iterator[None]:
+    """One process at work while the block runs."""
+    worker = _started(work, listener)
+    try:
+        yield
+    finally:
+        worker.terminate()
+        worker.join()
+
+
 def _started(work: Work, listener: socket.socket) -> SpawnProcess:
     # Spawned, not forked: a process that talks to a database and has threads cannot be copied.
     worker = multiprocessing.get_context("spawn").Process(target=_run, args=(work, listener))
@@ -60,9 +72,10 @@ def _started(work: Work, listener: socket.socket) -> SpawnProcess:
 
 
 def _run(work: Work, listener: socket.socket) -> None:
-    # Ctrl-C reaches every process of a terminal; what ends a process is then told by the first one as well.
+    # Ctrl-C reaches every process of a terminal, and means the same as being told by the first one. Also a process
+    # that is still starting ends then: nobody would tell it again.
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: None)
+        signal.signal(number, lambda *_: sys.exit(0))
     _end_with_parent()
     try:
         work(listener)
