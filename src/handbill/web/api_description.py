@@ -88,7 +88,7 @@ def _mend(operation: dict[str, Any]) -> None:
 def _lines(document: Mapping[str, Any]) -> Iterator[str]:
     yield "# The interface for other systems"
     yield ""
-    yield "<!-- Made from the service's OpenAPI description: python -m handbill.web.api -->"
+    yield "<!-- Made from the service's OpenAPI description: HANDBILL_REFRESH=1 pytest tests/web/test_openapi.py -->"
     yield ""
     yield document["info"]["description"]
     yield ""
