@@ -42,6 +42,15 @@ def test_a_lost_picture_is_an_error_for_every_recipient(tmp_path: Path) -> None:
     assert len(template.check(piece(1))) == len(template.check(piece(2))) == 1
 
 
+def test_a_picture_inside_a_drawing_is_looked_for_when_it_is_printed(tmp_path: Path) -> None:
+    html = letter_html('<svg viewBox="0 0 9 9"><image href="https://shop.example/logo.png" width="9" height="9"/></svg>')
+    made = compiled(tmp_path, html).render([piece(1), piece(2)])
+    assert (made.pdf, made.spans) == (b"", ())
+    (problem,) = made.rejected[1]
+    assert 'logo.png" is not a file in templates/' in problem.what
+    assert sorted(made.rejected) == [1, 2]
+
+
 def test_a_symbolic_link_leads_nowhere_outside(tmp_path: Path) -> None:
     (tmp_path / "outside.svg").write_text('<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"/>')
     (tmp_path / "templates" / "mail").mkdir(parents=True)

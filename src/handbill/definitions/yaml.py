@@ -156,6 +156,9 @@ class _Conversion:
             self._problem(node, f"the tag {quoted(tag)} means nothing here.", "Remove it, or quote the value.")
             return None
         if node.id == "scalar":
+            if "\0" in node.value:
+                self._problem(node, "this value has a NUL in it, which no database keeps.", "Remove the \\0.")
+                return None
             return None if _is_null(node) else Text(node.value, _place(node), quoted=bool(node.style))
         return Items(tuple(self._items(node)), _place(node)) if node.id == "sequence" else self._keys(node)
 

@@ -114,17 +114,20 @@ class MailTemplate:
         pdf, fonts, faults = press.draw([made.document for _, made in pieces])
         if not faults:
             return RenderedMail(pdf, tuple(_spans(pieces)), fonts, rejected)
-        # Something is wrong with some of them; drawn one by one they tell with which.
+        # Something is wrong with some of them; drawn one by one they tell with which. They are laid out anew, because
+        # a picture that could not be had once is not asked for again.
         sound = []
-        for piece, made in pieces:
-            if own := press.draw([made.document])[2]:
+        for piece, _ in pieces:
+            fresh, problems = self._lay_out(piece)
+            if fresh is None or problems:
+                rejected[piece.sequence] = problems
+            elif own := press.draw([fresh.document])[2]:
                 rejected[piece.sequence] = self._problems(piece, own)
             else:
-                sound.append((piece, made))
-        if len(sound) == len(pieces):
-            raise RuntimeError(
-                f"{self._variant(pieces[0][0]).file}: a fault of all pieces is a fault of none: {faults}"
-            )
+                sound.append((piece, fresh))
+        if len(sound) == len(pieces):  # none can be told from the others, so none is printed
+            rejected |= {piece.sequence: self._problems(piece, faults) for piece, _ in pieces}
+            return RenderedMail(b"", (), (), rejected)
         return self._draw(sound, rejected)
 
     def _lay_out(self, piece: PieceInput) -> tuple["LaidOut | None", tuple[Problem, ...]]:
