@@ -31,7 +31,15 @@ def postgres_url(testrun_uid: str) -> str:
     Its folder is not one of pytest's: another test run on this machine would tidy that up while the server works.
     """
     server = get_server(Path(tempfile.gettempdir()) / f"handbill-tests-{testrun_uid}", cleanup_mode="delete")
-    return str(server.get_uri())
+    url = str(server.get_uri())
+    # Processes are killed here, the machine is not: nothing needs to reach the disk, and databases come and go faster.
+    admin = create_engine(_with_driver(url), isolation_level="AUTOCOMMIT")
+    with admin.connect() as connection:
+        for setting in ("fsync", "synchronous_commit", "full_page_writes", "autovacuum"):
+            connection.execute(text(f"ALTER SYSTEM SET {setting} = off"))
+        connection.execute(text("SELECT pg_reload_conf()"))
+    admin.dispose()
+    return url
 
 
 @pytest.fixture

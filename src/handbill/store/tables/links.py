@@ -16,7 +16,12 @@ link = Table(
     Column("arm", Text, nullable=False),
     Column("language", Text, nullable=False, comment="of the template in which it stands"),
     Column("position", Integer, nullable=False, comment="its place in the template, from 0"),
-    Column("kind", Text, nullable=False, comment="personal: only a recipient makes it whole; trap: no person sees it; code: printed"),
+    Column(
+        "kind",
+        Text,
+        nullable=False,
+        comment="personal: only a recipient makes it whole; trap: no person sees it; code: printed",
+    ),
     Column("target", Text, nullable=False, comment="where it leads, or as the template writes it; never changed"),
     Column("made_at", UtcTime, nullable=False),
     CheckConstraint("kind IN ({})".format(", ".join(f"'{kind}'" for kind in LINK_KINDS)), name="kind"),
