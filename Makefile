@@ -26,7 +26,7 @@ format: install
 	$(BIN)/ruff format .
 
 soak: install  ## the long version of the proofs that `make test` runs briefly
-	HANDBILL_SOAK=1 $(BIN)/pytest -n auto --dist load tests/scenarios
+	HANDBILL_SOAK=1 $(BIN)/pytest -n auto --dist load tests/scenarios tests/web/test_openapi.py
 	$(BIN)/python benchmarks/kill.py
 
 calibrate: install  ## how often each statistic keeps what it promises, over thousands of simulated experiments
@@ -42,6 +42,7 @@ bench: install  ## the figures of the README's table
 	$(BIN)/python -m benchmarks.seal
 	$(BIN)/python -m benchmarks.evaluate
 	$(BIN)/python benchmarks/send.py
+	$(BIN)/python -m benchmarks.web
 
 install: .venv/installed
 
