@@ -49,8 +49,9 @@ def test_events_are_kept_once_by_their_id(shop: Shop) -> None:
     first, *others = shop.rows(event)
     assert len(others) == 3
     assert first._asdict() == {
-        "id": 1, "source": "web", "source_event_id": "e1", "kind": "page_view", "contact_id": 1, "outbox_id": None, "link_id": None,
-        "occurred_at": datetime(2026, 7, 1, 8, tzinfo=UTC), "received_at": NOW, "verdict": None,
+        "id": 1, "source": "web", "source_event_id": "e1", "kind": "page_view", "contact_id": 1,
+        "outbox_id": None, "link_id": None, "occurred_at": datetime(2026, 7, 1, 8, tzinfo=UTC), "received_at": NOW,
+        "verdict": None,
         "properties": {"page": "/mugs", "visits": 3},
     }  # fmt: skip
 
