@@ -43,7 +43,9 @@ def test_a_lost_picture_is_an_error_for_every_recipient(tmp_path: Path) -> None:
 
 
 def test_a_picture_inside_a_drawing_is_looked_for_when_it_is_printed(tmp_path: Path) -> None:
-    html = letter_html('<svg viewBox="0 0 9 9"><image href="https://shop.example/logo.png" width="9" height="9"/></svg>')
+    html = letter_html(
+        '<svg viewBox="0 0 9 9"><image href="https://shop.example/logo.png" width="9" height="9"/></svg>'
+    )
     made = compiled(tmp_path, html).render([piece(1), piece(2)])
     assert (made.pdf, made.spans) == (b"", ())
     (problem,) = made.rejected[1]
