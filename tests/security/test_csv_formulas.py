@@ -11,8 +11,6 @@ from handbill.channels.print_house import write_draft
 from tests.channels.test_print_house import batch, pdf, row
 from tests.contacts.conftest import Shop
 
-pytest_plugins = ("tests.contacts.conftest",)
-
 SOURCE = Path(__file__).parents[2] / "src" / "handbill"
 FORMULAS = ("=1+2", "+1x", "-1+x", "@SUM(A1)", "\t=1", '=HYPERLINK("http://evil.example")', "=cmd|' /C calc'!A0")
 WRITERS = {

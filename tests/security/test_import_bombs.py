@@ -15,8 +15,6 @@ from handbill.definitions.loading import load_project
 from handbill.errors import HandbillError, ImportRefused, ProjectInvalid
 from tests.contacts.conftest import CAMPAIGNS, Shop
 
-pytest_plugins = ("tests.contacts.conftest",)
-
 MEGABYTE = 1_000_000
 
 
