@@ -7,7 +7,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from multiprocessing.connection import wait
 from multiprocessing.context import SpawnProcess
@@ -43,10 +43,7 @@ def run_workers(work: Work, listener: socket.socket, count: int) -> None:
                 time.sleep(AGAIN_SECONDS)
                 workers = [worker if worker.is_alive() else _started(work, listener) for worker in workers]
     finally:
-        for worker in workers:
-            worker.terminate()
-        for worker in workers:
-            worker.join()
+        _end(workers)
         for number, handler in before.items():
             signal.signal(number, handler)
     if signal.SIGINT in ended_by:
@@ -60,8 +57,15 @@ def working_beside(work: Work, listener: socket.socket) -> Iterator[None]:
     try:
         yield
     finally:
-        worker.terminate()
-        worker.join()
+        _end([worker])
+
+
+def _end(workers: Sequence[SpawnProcess]) -> None:
+    """Ends them in order, each told again and again: one that is still starting may lose what it is told."""
+    while alive := [worker for worker in workers if worker.is_alive()]:
+        for worker in alive:
+            worker.terminate()
+        wait([worker.sentinel for worker in alive], timeout=AGAIN_SECONDS)
 
 
 def _started(work: Work, listener: socket.socket) -> SpawnProcess:
@@ -91,6 +95,8 @@ def _end_with_parent() -> None:
 
     def watch() -> None:
         parent.join()
-        os.kill(os.getpid(), signal.SIGTERM)
+        while True:  # a signal that comes in the middle of an import may end nothing
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(AGAIN_SECONDS)
 
     threading.Thread(target=watch, daemon=True).start()
