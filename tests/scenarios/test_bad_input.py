@@ -25,7 +25,10 @@ POSTCARD = "templates/mail/postcard.html"
 DECLARATIONS = {
     "an unknown key": (
         CAMPAIGNS, "website: https", "websit: https",
-        'campaigns.yaml:18:3: key "websit" is not known. Use name, postal_address or website. Did you mean "website"?',
+        (
+            'campaigns.yaml:18:3: key "websit" is not known. Use name, postal_address, website or colour. '
+            'Did you mean "website"?'
+        ),
     ),
     "an unknown channel of a cap": (
         CAMPAIGNS, "channel: direct_mail, unit", "channel: sms, unit",
