@@ -37,7 +37,7 @@ def test_the_unit_starts_the_command() -> None:
     unit = configparser.ConfigParser(strict=False, interpolation=None)
     unit.optionxform = str  # type: ignore[assignment,method-assign]  # systemd's names have capitals
     unit.read_string(block("ini"))
-    assert unit["Service"]["ExecStart"].endswith("/handbill serve --workers 2")
+    assert unit["Service"]["ExecStart"].endswith("/handbill serve")
     assert unit["Install"]["WantedBy"] == "multi-user.target"
 
 
