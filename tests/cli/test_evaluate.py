@@ -151,6 +151,7 @@ def test_ratios_clusters_and_covariates_are_asked_for_by_their_columns(app: type
         "none   1,000    5.00      control",
         "mail   1,000    6.00        +0.99   +0.54 to +1.44   +20 %   <0.0001      <0.0001    higher",
         "delta method with Welch's t; Fieller's interval for the relative lift.",
+        "Covariates are not taken out of a ratio: this is the comparison without them.",
         "The split is as declared (p = 1).",
     ]
 

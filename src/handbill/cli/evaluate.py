@@ -124,7 +124,7 @@ def _show(results: "Results", confidence: float) -> None:
                 console.print(f"  {one.arm}: {_brought(one.result.variance_reduction)}", soft_wrap=True)
         for gap in results.problems:
             if gap.metric == metric:
-                console.print(f"  {gap.arm}: {gap.reason}", soft_wrap=True)
+                console.print(f"  {gap.arm}: {gap.reason}" if gap.arm else f"  {gap.reason}", soft_wrap=True)
         console.print()
     if not results.comparisons:
         console.print(", ".join(f"{arm.name}: {arm.units:,} units" for arm in results.arms), soft_wrap=True)
