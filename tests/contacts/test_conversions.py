@@ -81,6 +81,8 @@ def test_a_value_means_what_people_write(type_: ValueType, value: Any, meant: An
         ("date", "01/12/2026", '"01/12/2026" is not a date. Write it like 2026-12-01.'),
         ("date", 20261201, '"20261201" is not a date. Write it like 2026-12-01.'),
         ("time", "12/1/2010 8:26", '"12/1/2010 8:26" is not a time. Write it like 2026-12-01 09:00.'),
+        ("time", "0001-01-01T00:00:00+14:00",
+         '"0001-01-01T00:00:00+14:00" is not a time. Write it like 2026-12-01 09:00.'),
         ("time", 1291191960, '"1291191960" is not a time. Write it like 2026-12-01 09:00.'),
         ("language", "english", '"english" is not a language. Write it like en or pt-BR.'),
         ("timezone", "London", '"London" is not a time zone. Use an IANA name such as Europe/London.'),

@@ -110,6 +110,14 @@ def test_nobody_knows_what_will_be_missing(api: Api) -> None:
     assert api.count(source_watermark) == 0
 
 
+def test_a_source_is_not_complete_until_before_there_were_any(api: Api) -> None:
+    until = "0001-01-01T00:00:00+14:00"
+    answer = api.post("orders", {"source": "shop", "orders": [], "complete_until": until})
+    reason = "this moment is before 1970. Leave it out, or name a later one."
+    assert (answer.status_code, answer.json()["problems"]) == (409, [{"field": "complete_until", "reason": reason}])
+    assert api.count(source_watermark) == 0
+
+
 def test_a_request_that_comes_again_is_answered_the_same(api: Api) -> None:
     first = api.post("events", BATCH, Idempotency_Key="n-1")
     again = api.post("events", BATCH, Idempotency_Key="n-1")

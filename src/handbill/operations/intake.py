@@ -19,6 +19,7 @@ from handbill.settings import Settings
 from handbill.store.connection import reading, writing
 from handbill.store.inserts import insert_into
 from handbill.store.tables import api_answer
+from handbill.store.types import EPOCH
 
 __all__ = [
     "KEPT_FOR",
@@ -126,6 +127,8 @@ def _require_possible(batch: Batch, now: datetime) -> None:
         raise BatchRefused("source", f"{quoted(batch.source)} is a name of our own. Choose another.")
     if batch.complete_until is not None and batch.complete_until > now + _CLOCKS_DIFFER:
         raise BatchRefused("complete_until", "this moment is in the future: nobody knows what will be missing by then.")
+    if batch.complete_until is not None and batch.complete_until < EPOCH:
+        raise BatchRefused("complete_until", "this moment is before 1970. Leave it out, or name a later one.")
 
 
 def _as_json(posted: Posted) -> dict[str, Any]:

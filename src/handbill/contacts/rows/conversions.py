@@ -134,7 +134,8 @@ def to_time(value: Any, zone: ZoneInfo) -> int:
     """A moment in microseconds since 1970, as the store keeps times; a date alone is its first moment."""
     try:
         moment = value if isinstance(value, datetime) else datetime.fromisoformat(_iso(value))
-        return to_micros(moment if moment.tzinfo else moment.replace(tzinfo=zone).astimezone(UTC))
+        # As UTC: a moment of the year 1 east of Greenwich lies before all that can be told.
+        return to_micros((moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC))
     except (ValueError, TypeError, OverflowError):
         raise ValueError(f"{quoted(value)} is not a time. Write it like 2026-12-01 09:00.") from None
 
