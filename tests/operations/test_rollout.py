@@ -164,6 +164,15 @@ def test_the_winner_is_not_picked_before_its_time(store: Engine, project: Projec
     )
 
 
+def test_the_winner_is_picked_by_what_was_registered(store: Engine, project: Project, server: FaultServer) -> None:
+    _run(store, project, 0)
+    _click(store, "plain", 1)
+    edited = make_project(project.root, server.port, campaigns=CAMPAIGN.replace("by: clicks", "by: conversion"))
+    with pytest.raises(RunRefused) as caught:
+        _decide(store, edited, 4)
+    assert str(caught.value).startswith("spring: the experiment is not the one that was registered: rollout was")
+
+
 def test_the_winner_is_picked_once(store: Engine, project: Project) -> None:
     _run(store, project, 0)
     _click(store, "plain", 1)

@@ -13,6 +13,7 @@ from handbill.definitions.project import Project
 from handbill.definitions.words import unknown
 from handbill.errors import NothingToDo, NotMeasurable, Problem, RunRefused
 from handbill.planning.plan import campaign_named
+from handbill.planning.registration import require_as_registered
 from handbill.planning.rollout import Decision, Standing, decision_of, standing_of
 from handbill.reports.measure import measure
 from handbill.reports.registered import Registered, read_registered
@@ -45,13 +46,14 @@ def decide(
     may be any such arm, and earlier than the metric's time.
 
     Raises:
-        RunRefused: the campaign has no roll-out, or no such arm.
+        RunRefused: the campaign has no roll-out, or no such arm, or is not the one that was registered.
         NothingToDo: the test was not sent yet, the time has not come, or the winner was picked before.
         NotMeasurable: the metric says nothing about some arm, or nobody did anything.
     """
     campaign = campaign_named(project, name)
     with writing(engine) as connection:
         standing = _require_undecided(connection, campaign)
+        require_as_registered(connection, campaign)
         if by_hand is None:
             _require_due(name, standing, clock())
         else:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from handbill.planning.rollout import Decision, decision_of
 from handbill.planning.schedule import ONCE
@@ -13,7 +13,7 @@ from handbill.reports.registered import Registered
 from handbill.statistics.results import Aggregate, Contrast, Results
 from handbill.statistics.rollout import Claim, Stage, claim_winner
 from handbill.statistics.samples import Comparison, Proportion, Sample
-from handbill.store.tables import enrollment, run
+from handbill.store.tables import assignment, enrollment, run
 
 
 @dataclass(frozen=True)
@@ -51,14 +51,11 @@ def rolled_out_of(connection: Connection, registered: Registered) -> RolledOut |
     decision = decision_of(connection, registered.campaign)
     test_run = runs.get(ONCE)
     last = select(enrollment.c.due_at).where(enrollment.c.run_id == test_run).order_by(enrollment.c.due_at.desc())
-    tested = 0
-    if test_run is not None:
-        test = measure(connection, replace(registered, runs=(test_run,)), "", messages=False)
-        tested = sum(arm.units for arm in test.arms)
+    tested = select(func.count()).select_from(assignment).where(replace(registered, runs=(test_run or 0,)).units.chosen)
     return RolledOut(
         by=registered.rollout.by,
         test_share=registered.rollout.test,
-        tested=tested,
+        tested=connection.scalar(tested) or 0,
         has_holdout=any(arm.holdout and arm.share > 0 for arm in registered.arms),
         decision=decision,
         rollout_run=runs.get(decision.wave) if decision else None,
