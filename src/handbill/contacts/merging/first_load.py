@@ -15,9 +15,8 @@ WORTH_IT = 10_000
 def first_load(connection: Connection, tables: Sequence[Table], rows: int) -> Iterator[None]:
     """Takes the indexes and references off the tables while the block fills them, where they are empty and this pays.
 
-    Everything lies in one transaction: others wait for the tables until it ends, and whatever
-    happens, the indexes and references are there afterwards, checked against every row. Primary keys and unique
-    constraints stay.
+    Everything lies in one transaction: others wait for the tables until it ends, and whatever happens, the indexes and
+    references are there afterwards, checked against every row. Primary keys and unique constraints stay.
     """
     if not tables or rows < WORTH_IT or connection.dialect.name != "postgresql" or not _ours_alone(connection, tables):
         yield
