@@ -121,6 +121,16 @@ def hmac_matches(keys: Iterable[bytes], signed: bytes, digests: Iterable[bytes])
     return any(matches)
 
 
+def check_hmac(
+    keys: Iterable[bytes], signed: bytes, digests: Iterable[bytes], *, at: datetime | None, now: datetime,
+    oldest: timedelta, nonce: str | bytes,
+) -> "Genuine | Refused":  # fmt: skip
+    """Whether one of the digests is that of a key, and the request recent enough; `nonce` tells it from all others."""
+    if not hmac_matches(keys, signed, digests):
+        return Refused.FORGED
+    return Genuine(nonce_of(nonce)) if is_fresh(at, now, oldest) else Refused.STALE
+
+
 def unhex(text: str) -> bytes:
     """The bytes of hexadecimal digits; none for any other text."""
     try:

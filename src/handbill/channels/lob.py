@@ -11,14 +11,12 @@ from handbill.channels.hooks import (
     Refused,
     Report,
     Unreadable,
+    check_hmac,
     digest_of,
     from_seconds,
-    hmac_matches,
     id_in,
     inside,
-    is_fresh,
     moment_in,
-    nonce_of,
     read_json,
     text_in,
     unhex,
@@ -79,11 +77,8 @@ class LobHook:
         if not signature or not stamp:
             return Refused.UNSIGNED
         signed = stamp.encode() + b"." + posted.body
-        if not hmac_matches((key.encode() for key in self.keys), signed, [unhex(signature)]):
-            return Refused.FORGED
-        if not is_fresh(from_seconds(stamp, scale=1000), now, OLDEST):
-            return Refused.STALE
-        return Genuine(nonce_of(posted.body))
+        keys, at = (key.encode() for key in self.keys), from_seconds(stamp, scale=1000)
+        return check_hmac(keys, signed, [unhex(signature)], at=at, now=now, oldest=OLDEST, nonce=posted.body)
 
 
 def read_reports(body: bytes) -> list[Report]:

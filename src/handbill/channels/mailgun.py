@@ -14,14 +14,12 @@ from handbill.channels.hooks import (
     Refused,
     Report,
     Unreadable,
+    check_hmac,
     digest_of,
     from_seconds,
-    hmac_matches,
     id_in,
     inside,
-    is_fresh,
     moment_in,
-    nonce_of,
     read_json,
     text_in,
     unhex,
@@ -113,11 +111,8 @@ class MailgunHook:
         if not stamp or not token or not text_in(signature, "signature"):
             return Refused.UNSIGNED
         digest = unhex(text_in(signature, "signature"))
-        if not hmac_matches((key.encode() for key in self.keys), f"{stamp}{token}".encode(), [digest]):
-            return Refused.FORGED
-        if not is_fresh(from_seconds(stamp), now, OLDEST):
-            return Refused.STALE
-        return Genuine(nonce_of(token))
+        keys, signed = (key.encode() for key in self.keys), f"{stamp}{token}".encode()
+        return check_hmac(keys, signed, [digest], at=from_seconds(stamp), now=now, oldest=OLDEST, nonce=token)
 
 
 def read_reports(body: bytes) -> list[Report]:

@@ -12,6 +12,7 @@ from handbill.channels.hooks import (
     Refused,
     Report,
     Unreadable,
+    check_hmac,
     from_seconds,
     hmac_matches,
     id_in,
@@ -61,11 +62,8 @@ class PostGridHook:
         signatures = [unhex(value) for name, value in parts if name == "v1"]
         if not stamp or not signatures:
             return Refused.WEAK
-        if not hmac_matches(self._secrets, stamp.encode() + b"." + body, signatures):
-            return Refused.FORGED
-        if not is_fresh(from_seconds(stamp, scale=1000), now, OLDEST):
-            return Refused.STALE
-        return Genuine(nonce_of(body))
+        signed, at = stamp.encode() + b"." + body, from_seconds(stamp, scale=1000)
+        return check_hmac(self._secrets, signed, signatures, at=at, now=now, oldest=OLDEST, nonce=body)
 
     def _check_token(self, body: bytes, now: datetime) -> Genuine | Refused:
         signed, _, signature = body.strip().rpartition(b".")

@@ -15,14 +15,12 @@ from handbill.channels.hooks import (
     Refused,
     Report,
     Unreadable,
+    check_hmac,
     digest_of,
     from_seconds,
-    hmac_matches,
     id_in,
     inside,
-    is_fresh,
     moment_in,
-    nonce_of,
     read_json,
     text_in,
     unbase64,
@@ -123,11 +121,7 @@ class ResendHook:
             return Refused.WEAK
         signed = f"{id_}.{stamp}.".encode() + posted.body
         keys = (unbase64(key.removeprefix("whsec_")) for key in self.keys)
-        if not hmac_matches(keys, signed, given):
-            return Refused.FORGED
-        if not is_fresh(from_seconds(stamp), now, OLDEST):
-            return Refused.STALE
-        return Genuine(nonce_of(posted.body))
+        return check_hmac(keys, signed, given, at=from_seconds(stamp), now=now, oldest=OLDEST, nonce=posted.body)
 
 
 def read_reports(body: bytes) -> list[Report]:

@@ -13,13 +13,11 @@ from handbill.channels.hooks import (
     Refused,
     Report,
     Unreadable,
+    check_hmac,
     from_seconds,
-    hmac_matches,
     id_in,
     inside,
-    is_fresh,
     moment_in,
-    nonce_of,
     read_json,
     text_in,
     unhex,
@@ -48,11 +46,8 @@ class SignedHook:
         given = [unhex(each.removeprefix("v1=")) for each in signatures if each.startswith("v1=")]
         if not given:
             return Refused.WEAK
-        if not hmac_matches((key.encode() for key in self.keys), stamp.encode() + b"." + posted.body, given):
-            return Refused.FORGED
-        if not is_fresh(from_seconds(stamp), now, OLDEST):
-            return Refused.STALE
-        return Genuine(nonce_of(posted.body))
+        keys, signed = (key.encode() for key in self.keys), stamp.encode() + b"." + posted.body
+        return check_hmac(keys, signed, given, at=from_seconds(stamp), now=now, oldest=OLDEST, nonce=posted.body)
 
 
 def read_reports(body: bytes) -> list[Report]:
