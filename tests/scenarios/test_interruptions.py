@@ -35,7 +35,7 @@ from tests.scenarios.sending import counted, sending
 ROUNDS = 25 if SOAK else 2
 RESTARTS = 25 if SOAK else 2
 LEAPS = 200 if SOAK else 15
-PEOPLE = 120
+PEOPLE = 400  # more than goes out while a busy machine comes to what interrupts
 Record = Callable[[str, object], None]
 
 
@@ -209,6 +209,14 @@ def own_postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresS
     server.cleanup()
 
 
+@pytest.fixture
+def mortal_store(own_postgres: PostgresServer) -> Iterator[Engine]:
+    engine = open_store(str(own_postgres.get_uri()))
+    upgrade(engine)
+    yield engine
+    engine.dispose()
+
+
 def restart(server: PostgresServer) -> None:
     """As after a crash: nothing is finished, nobody is told, and the log is replayed."""
     options = ("-w", "-m", "immediate", "-D", str(server.pgdata), "-l", str(server.log), "restart")
@@ -217,13 +225,12 @@ def restart(server: PostgresServer) -> None:
 
 @pytest.mark.timeout(1800 if SOAK else 300)
 def test_a_database_that_restarts_stops_what_runs_and_loses_nothing(
-    own_postgres: PostgresServer, tmp_path: Path, record_property: Record
+    own_postgres: PostgresServer, mortal_store: Engine, tmp_path: Path, record_property: Record
 ) -> None:
-    url = str(own_postgres.get_uri())
-    store = open_store(url)
-    upgrade(store)
     chance = random.Random(2)
-    with battlefield(store, url, tmp_path, people=60 * RESTARTS, connections=2) as field:
+    people = PEOPLE * RESTARTS
+    url = str(own_postgres.get_uri())
+    with battlefield(mortal_store, url, tmp_path, people=people, connections=2) as field:
         for _ in range(RESTARTS):
             process, told = field.begin_and_listen()
             wait_until_taken(field, chance.randint(1, 40), process)
@@ -234,9 +241,8 @@ def test_a_database_that_restarts_stops_what_runs_and_loses_nothing(
             assert "the database cannot be reached" in said
             assert said.endswith("Start it or mend the URL.")
             field.kills += 1
-            store.dispose()
+            mortal_store.dispose()
             assert field.check().open
         made = field.finish()
-        assert made.accepted + made.uncertain == 60 * RESTARTS
+        assert made.accepted + made.uncertain == people
         record_property("kills", field.row("database restarted, -m immediate"))
-    store.dispose()
