@@ -1,5 +1,6 @@
-"""The web service under load is ended, killed and started again: what it answered for is in the store, and memory
-stays flat. HANDBILL_SOAK=1 keeps the load up for ten minutes.
+"""The web service under load is ended, killed and started again: what it answered for is in the store.
+
+HANDBILL_SOAK=1 keeps the load up for minutes.
 """
 
 import itertools
@@ -14,7 +15,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import psutil
 import requests
 from sqlalchemy import Engine, func, select
 
@@ -31,10 +31,9 @@ from tests.web.running import running
 SOAK = bool(os.environ.get("HANDBILL_SOAK"))
 REQUESTS = 200_000 if SOAK else 60
 """So many requests are acknowledged before each end."""
-SECONDS = 300 if SOAK else 0
+SECONDS = 60 if SOAK else 0
 """The load is kept up for so long at least."""
 MESSAGES, SENDERS, ROWS = 40, 6, 5
-GROWTH_MB = 30
 UNLIMITED = ("--requests-per-client", "0")
 
 
@@ -142,14 +141,10 @@ def test_nothing_that_was_acknowledged_is_lost_when_the_service_ends_or_is_kille
             with running(tmp_path, *UNLIMITED, port=port, environment=environment) as service:
                 load.url, port = service.url, urlsplit(service.url).port or 0
                 load.up.set()
-                load.wait_for(REQUESTS // 4, SECONDS / 4)  # until then its memory grows to what it needs
-                before = psutil.Process(service.process.pid).memory_info().rss
                 load.wait_for(REQUESTS, SECONDS)
-                grown = psutil.Process(service.process.pid).memory_info().rss - before
                 code, _ = service.end(how)
                 load.up.clear()
             assert code == (0 if how == signal.SIGTERM else -signal.SIGKILL)
-            assert grown < GROWTH_MB * 1e6
     with reading(store) as connection:
         stored = set(connection.scalars(select(event.c.source_event_id).where(event.c.source == "till")))
         clicks = connection.scalar(select(func.count()).select_from(event).where(event.c.kind == "email.clicked"))
