@@ -1,13 +1,19 @@
 #!/bin/sh
-# Installs the programs that tests work with: a browser, a mail server, a mailbox server and a load generator.
-# On Debian and Ubuntu it does so where it may; elsewhere it says what is missing, and those tests skip (never in CI).
+# Installs the programs that tests work with: a browser, servers for mail, mailboxes and the web, and a load generator.
+# On Debian and Ubuntu it does so where it may; what cannot be had is said, and its tests skip (never in CI).
 set -eu
 
+PATH="$PATH:/usr/sbin"
 missing=""
-for pair in chromium:chromium postfix:postfix dovecot:dovecot-imapd wrk:wrk; do
-    PATH="$PATH:/usr/sbin" command -v "${pair%%:*}" >/dev/null || missing="$missing ${pair##*:}"
+for pair in chromium:chromium postfix:postfix dovecot:dovecot-imapd wrk:wrk nginx:nginx-light caddy:caddy; do
+    command -v "${pair%%:*}" >/dev/null || missing="$missing ${pair##*:}"
 done
 [ -z "$missing" ] && exit 0
+
+give_up() {
+    printf 'These programs are missing, and the tests that need them skip:%s\n' "$1" >&2
+    [ -z "${CI:-}" ]
+}
 
 if ! command -v apt-get >/dev/null; then run=none
 elif [ "$(id -u)" = 0 ]; then run=""
@@ -15,8 +21,7 @@ elif sudo -n true 2>/dev/null; then run="sudo"
 else run=none; fi
 
 if [ "$run" = none ]; then
-    printf 'These programs are missing, and the tests that need them skip:%s\n' "$missing" >&2
-    [ -z "${CI:-}" ]
+    give_up "$missing"
     exit
 fi
 $run apt-get update -qq
@@ -28,8 +33,11 @@ if [ ! -e "$policy" ]; then
     $run chmod 755 "$policy"
     made=yes
 fi
-status=0
-# shellcheck disable=SC2086  # a list of names
-$run env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null || status=$?
+# Not every distribution has all of them, and one that it lacks must not keep the others away.
+lacking=""
+for package in $missing; do
+    $run env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$package" >/dev/null ||
+        lacking="$lacking $package"
+done
 [ -n "$made" ] && $run rm -f "$policy"
-exit "$status"
+[ -z "$lacking" ] || give_up "$lacking"
