@@ -1,24 +1,20 @@
-"""Which rows of the outbox a process holds, in statements that are made ready once and run for every group."""
+"""Which rows of the outbox a process holds, as statements that are made ready once say it."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from functools import cache
-from typing import Any, Protocol
+from typing import Protocol
 
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
-    Connection,
     FromClause,
     Integer,
-    Select,
     and_,
     literal_column,
     or_,
 )
-from sqlalchemy.sql.dml import UpdateBase
 
 from handbill.store.given import as_given, given
-from handbill.store.prepared import Prepared
 from handbill.store.tables import outbox
 
 
@@ -52,19 +48,6 @@ def in_state(*states: str) -> ColumnElement[bool]:
     which takes ten times as long as to run it.
     """
     return or_(*(outbox.c.state == literal_column(f"'{state}'") for state in states))
-
-
-def ready(
-    connection: Connection, make: Callable[..., Select[Any] | UpdateBase], *terms: str | tuple[str, ...] | None
-) -> Prepared:
-    """The statement that `make` makes of the dialect and the terms, ready to be run on this database."""
-    key = (make, connection.dialect.name, *terms)
-    if key not in _READY:
-        _READY[key] = Prepared(make(connection.dialect.name, *terms), connection.dialect)
-    return _READY[key]
-
-
-_READY: dict[tuple[object, ...], Prepared] = {}
 
 
 @cache

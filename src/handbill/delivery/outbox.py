@@ -31,7 +31,8 @@ from sqlalchemy.sql.dml import ReturningUpdate
 from handbill.contacts.consent import granted
 from handbill.contacts.preferences import paused
 from handbill.delivery.budget import charge, refund
-from handbill.delivery.held import fences, in_state, is_held, ready
+from handbill.delivery.held import fences, in_state, is_held
+from handbill.store.prepared import ready
 from handbill.store.tables import contact, outbox, run, suppression
 from handbill.store.types import UtcTime, to_micros
 

@@ -28,9 +28,10 @@ from sqlalchemy import (
 )
 
 from handbill.delivery.budget import CHARGED, refund
-from handbill.delivery.held import fences, in_state, is_held, ready
+from handbill.delivery.held import fences, in_state, is_held
 from handbill.delivery.outbox import Settlement
 from handbill.store.given import as_given, given
+from handbill.store.prepared import ready
 from handbill.store.tables import attempt, outbox
 from handbill.store.types import UtcTime, to_micros
 

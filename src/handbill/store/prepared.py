@@ -3,6 +3,7 @@
 Looking a statement up and binding its values took SQLAlchemy ten times as long as running it took SQLite.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from sqlalchemy import Connection, CursorResult, Dialect, Select
@@ -26,3 +27,16 @@ class Prepared:
         everything = {**self._values, **values}
         given = tuple(everything[name] for name in self._order) if self._order else everything
         return connection.exec_driver_sql(self._text, given)
+
+
+def ready(
+    connection: Connection, make: Callable[..., Select[Any] | UpdateBase], *terms: str | tuple[str, ...] | None
+) -> Prepared:
+    """The statement that `make` makes of the dialect and the terms, ready to be run on this database."""
+    key = (make, connection.dialect.name, *terms)
+    if key not in _READY:
+        _READY[key] = Prepared(make(connection.dialect.name, *terms), connection.dialect)
+    return _READY[key]
+
+
+_READY: dict[tuple[object, ...], Prepared] = {}
