@@ -6,7 +6,7 @@ from typing import Any, Literal, TypeVar
 
 from pydantic import Field
 
-from handbill.definitions.deciding import Bandit, Guardrail, Rollout
+from handbill.definitions.deciding import Bandit, Guardrail, Prior, Rollout
 from handbill.definitions.definition import Definition
 from handbill.definitions.languages import LocalText
 from handbill.definitions.metrics import OwnMetric
@@ -134,7 +134,10 @@ class Experiment(Definition):
     secondary: tuple[Line, ...] = Field((), description="Metrics that are shown beside, and decide nothing.")
     guardrails: tuple[Guardrail, ...] = Field((), description="What must not get worse.")
     analysis: Literal["fixed", "group_sequential", "always_valid", "bayesian"] = Field(
-        "fixed", description="fixed: one reading, when every window has closed."
+        "fixed", description="fixed and bayesian: one reading, when every window has closed."
+    )
+    prior: Prior | None = Field(
+        None, description="For bayesian: what was believed before. Default: every value equally probable."
     )
     size: int | None = Field(
         None,

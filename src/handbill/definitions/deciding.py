@@ -1,4 +1,6 @@
-"""How an experiment is decided beyond one reading at the end: guardrails, roll-out of a winner, shares that learn."""
+"""How an experiment is decided beyond one reading at the end: guardrails, priors, roll-out of a winner,
+shares that learn.
+"""
 
 from decimal import Decimal
 from typing import Literal
@@ -16,6 +18,13 @@ class Guardrail(Definition):
     against: Line | None = Field(None, description="The arm to compare with; one that is sent something.")
     margin: MinimumEffect | None = Field(None, description="With `against`: how much worse is harmless, 0.05 pp.")
     below: Share | None = Field(None, description="Instead of `against`: a ceiling for every arm, such as 0.1%.")
+
+
+class Prior(Definition):
+    """What was believed of the primary metric's difference before the send: a normal distribution."""
+
+    effect: MinimumEffect | None = Field(None, description="Its centre, 1 pp for a rate. Default: no difference.")
+    spread: MinimumEffect = Field(description="Its standard deviation, such as 0.5 pp.")
 
 
 class Rollout(Definition):

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from handbill.definitions.campaign import Campaign, Experiment, MailContent, Offer, Schedule
+from handbill.definitions.campaign import Campaign, MailContent, Offer, Schedule
 from handbill.definitions.definition import Definition
 from handbill.definitions.policy import DirectMailChannel
 from handbill.definitions.words import quoted
@@ -22,7 +22,6 @@ keys are reserved words.
 PLANNED_VALUES: Mapping[tuple[type[Definition], str], frozenset[str]] = {
     (DirectMailChannel, "provider"): frozenset({"lob", "postgrid"}),
     (MailContent, "format"): frozenset({"4x6", "6x9", "6x11"}),
-    (Experiment, "analysis"): frozenset({"bayesian"}),
 }
 """Words of known keys that nothing acts on yet."""
 

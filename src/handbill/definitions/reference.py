@@ -55,6 +55,7 @@ PARTS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("experiment.arms.NAME.offer", campaign.Offer),
     ("experiment.primary", campaign.Primary),
     ("experiment.guardrails", deciding.Guardrail),
+    ("experiment.prior", deciding.Prior),
     ("experiment.rollout", deciding.Rollout),
     ("experiment.bandit", deciding.Bandit),
 )

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, select
 
 from handbill.definitions.campaign import Arm, Campaign, Experiment, mail_of
-from handbill.definitions.deciding import Bandit, Rollout
+from handbill.definitions.deciding import Bandit, Prior, Rollout
 from handbill.definitions.metrics import OwnMetric
 from handbill.definitions.values import MILLIONTHS
 from handbill.errors import Problem, RunRefused
@@ -147,10 +147,18 @@ def _beside(campaign: Campaign, declared: Experiment) -> Registration:
         "metrics": own,
         "size": declared.size,
         "looks": [float(look) for look in declared.looks],
+        "prior": _prior(declared.prior) if declared.prior else None,
         "rollout": _rollout(declared.rollout) if declared.rollout else None,
         "bandit": _bandit(declared.bandit) if declared.bandit else None,
     }
     return {name: value for name, value in beside.items() if value}
+
+
+def _prior(declared: Prior) -> Registration:
+    return {
+        "effect": declared.effect.difference if declared.effect else 0.0,
+        "spread": declared.spread.difference,
+    }
 
 
 def _rollout(declared: Rollout) -> Registration:

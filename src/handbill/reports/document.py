@@ -10,6 +10,7 @@ from handbill.definitions.words import unknown
 from handbill.errors import NotMeasurable, Problem, ProjectInvalid
 from handbill.planning.registration import deviations
 from handbill.reports.attributed import Claim, claims_of
+from handbill.reports.believed import BAYESIAN, as_believed
 from handbill.reports.beside import Calmed, Doubled, calmed, doubled
 from handbill.reports.by_wave import as_drawn, within_waves
 from handbill.reports.compare import compare, immature
@@ -156,6 +157,8 @@ def _analyse(
     results, timing = compare(registered, measured), timing_of(connection, registered)
     if over_time:
         results = as_decided(registered, measured, over_time, results)
+    if registered.analysis == BAYESIAN:
+        results = as_believed(registered, results)
     if registered.has_bandit:
         results = within_waves(connection, registered, project.currency, results)
     if rolled and second:

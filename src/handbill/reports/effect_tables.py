@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 
+from handbill.reports.believed import BAYESIAN, is_believed, is_clear
 from handbill.reports.compare import FALSE_SHARE
 from handbill.reports.content import Section, Table
 from handbill.reports.document import Analysis, Report
@@ -12,7 +13,7 @@ from handbill.reports.phrases import reading_of
 from handbill.reports.pictures import EffectPicture, Mark, Scale, Tone
 from handbill.reports.registered import Registered
 from handbill.reports.sentences import PER
-from handbill.reports.wording import Range, capital, listed, money, number, percent, span, with_plus
+from handbill.reports.wording import Range, capital, chance_said, listed, money, number, percent, span, with_plus
 from handbill.statistics.results import Contrast, mean_of
 
 _COUNTS = re.compile(r" \(the control has [^)]*\)")
@@ -38,7 +39,7 @@ def effect_section(report: Report, analysis: Analysis) -> Section:
         ),
         pictures=(forest,) if forest and len(names) > 1 else (),
         tables=(_table(report, analysis, found),) if found else (),
-        notes=(*_marks_explained(report), *_reasons(analysis, names)),
+        notes=(*_marks_explained(report), *_chance_explained(registered), *_reasons(analysis, names)),
     )
 
 
@@ -91,9 +92,9 @@ def effect_picture(report: Report, analysis: Analysis, metric: str) -> EffectPic
 
 def tone_of(reading: Reading, one: Contrast, registered: Registered) -> Tone:
     """What a comparison proves, after the correction for several."""
-    effect, p = range_of(one), one.result.p_value_adjusted
+    effect = range_of(one)
     level = 1 - registered.confidence if one.metric == registered.primary else FALSE_SHARE
-    if effect is None or p is None or p >= level or effect.low <= 0 <= effect.high:
+    if effect is None or effect.low <= 0 <= effect.high or not is_clear(registered, one, level):
         return "unsure"
     return "gain" if (effect.estimate > 0) == reading.more_is_better else "loss"
 
@@ -162,9 +163,17 @@ def _row(report: Report, analysis: Analysis, one: Contrast, *, with_truth: bool)
         NONE if control is None else _value(reading, control * PER, width, report),
         NONE if per is None else said_difference(reading, per, report),
         _lift(one),
-        p_value(one.result.p_value_adjusted),
+        _certainty(analysis.registered, one),
     )
     return (*cells, _truth(report, reading, one, per)) if with_truth else cells
+
+
+def _certainty(registered: Registered, one: Contrast) -> str:
+    """The p-value, or the probability that stands in its place."""
+    chance = one.result.probability_to_beat_control
+    if is_believed(registered, one.metric):
+        return NONE if chance is None else f"P {chance_said(chance)}"
+    return p_value(one.result.p_value_adjusted)
 
 
 def _truth(report: Report, reading: Reading, one: Contrast, per: Range | None) -> str:
@@ -225,6 +234,12 @@ def _reasons(analysis: Analysis, metrics: Sequence[str]) -> tuple[str, ...]:
         reason if reason.lower().startswith(tuple(names)) else f"{capital(listed(list(names)))}: {reason}"
         for reason, names in concerned.items()
     )
+
+
+def _chance_explained(registered: Registered) -> tuple[str, ...]:
+    if registered.analysis != BAYESIAN:
+        return ()
+    return ("P is the chance that the arm's value is the larger one, after the data and what was believed before.",)
 
 
 def _marks_explained(report: Report) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from handbill.reports.believed import BAYESIAN
 from handbill.reports.by_wave import ONLY_WITHIN_WAVES
 from handbill.reports.content import Section, Table
 from handbill.reports.document import Analysis, Report
@@ -56,6 +57,8 @@ def method_section(analysis: Analysis) -> Section:
     rows = tuple((analysis.registered.readings[metric].title, method, source) for metric, method, source in found)
     confidence = f"{analysis.registered.confidence * 100:g} %"
     together = "Bonferroni, on top of what looking often costs" if analysis.over_time else "Dunnett"
+    if analysis.registered.analysis == BAYESIAN:
+        together = "Bonferroni, on posteriors"
     return Section(
         key="method",
         title="How it was computed",
@@ -98,7 +101,18 @@ def _analysis(registered: Registered) -> str:
     if registered.rollout:
         share, by = percent(registered.rollout.test, 0.01), registered.rollout.by
         return f"a test on {share}, whose winner by {by} goes to the others; one reading when every window has closed"
+    if registered.analysis == BAYESIAN:
+        return f"Bayesian, one reading when every window has closed; before, {_prior(registered)}"
     return "one reading, when every window has closed"
+
+
+def _prior(registered: Registered) -> str:
+    prior = registered.prior
+    if prior is None:
+        return "every value was equally probable"
+    rate = registered.readings[registered.primary].metric.kind == "rate"
+    effect, spread = (f"{value * 100:g} pp" if rate else f"{value:g}" for value in (prior.effect, prior.spread))
+    return f"a difference of {effect} was expected, give or take {spread}"
 
 
 def _sought(report: Report, registered: Registered) -> str:

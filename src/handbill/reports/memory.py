@@ -6,10 +6,11 @@ from datetime import datetime
 from sqlalchemy import Connection, delete, insert
 
 from handbill.planning.earlier_experiments import earlier_effects
+from handbill.reports.believed import is_believed
 from handbill.reports.money import contrast_of
 from handbill.reports.registered import Registered
 from handbill.reports.wording import Range
-from handbill.statistics.contrasts import error_of
+from handbill.statistics.contrasts import Aggregate, error_of
 from handbill.statistics.heterogeneity import Effect
 from handbill.statistics.priors import FEWEST, prior_of, without_winners_curse
 from handbill.statistics.results import Contrast, Results, mean_of
@@ -34,8 +35,8 @@ def remember(connection: Connection, registered: Registered, results: Results, n
     means = {(arm.name, metric): mean_of(sums) for arm in results.arms for metric, sums in arm.metrics.items()}
     rows = []
     for one in results.comparisons:
-        error = _error(results, one)
-        if one.metric in (registered.primary, *registered.secondary) and one.result.difference is not None and error:
+        error, difference = _error(results, one), _difference(registered, results, one)
+        if one.metric in (registered.primary, *registered.secondary) and difference is not None and error:
             rows.append(
                 {
                     "experiment_id": registered.experiment_id,
@@ -45,7 +46,7 @@ def remember(connection: Connection, registered: Registered, results: Results, n
                     "channels": "+".join(sorted(registered.arm(one.arm).channels)),
                     "against": "+".join(sorted(registered.arm(one.control).channels)),
                     "is_primary": one.metric == registered.primary,
-                    "difference": one.result.difference,
+                    "difference": difference,
                     "standard_error": error,
                     "control_mean": means.get((one.control, one.metric)),
                     "p_value_adjusted": one.result.p_value_adjusted,
@@ -64,18 +65,30 @@ def in_their_light(connection: Connection, registered: Registered, results: Resu
         contrast = contrast_of(results, registered.primary, arm, control)
         channels, against = ("+".join(sorted(registered.arm(name).channels)) for name in (arm, control))
         earlier = earlier_effects(connection, registered.primary, channels, against, besides=registered.experiment_id)
-        if contrast is None or contrast.result.difference is None or len(earlier) < FEWEST:
+        if contrast is None or len(earlier) < FEWEST:
             continue
-        error = _error(results, contrast)
-        if error:
+        error, difference = _error(results, contrast), _difference(registered, results, contrast)
+        if error and difference is not None:
             prior = prior_of(earlier)
-            seen = Effect(contrast.result.difference, error)
+            seen = Effect(difference, error)
             effect = Range(*without_winners_curse(seen, prior, confidence=registered.confidence))
             found.append(Remembered(arm, control, effect, prior[0], len(earlier)))
     return tuple(found)
 
 
+def _difference(registered: Registered, results: Results, one: Contrast) -> float | None:
+    """What was seen. A posterior's difference holds a prior as well, which would count twice."""
+    if not is_believed(registered, one.metric):
+        return one.result.difference
+    control, arm = (mean_of(_sums(results, one.metric)[name]) for name in (one.control, one.arm))
+    return None if control is None or arm is None else arm - control
+
+
 def _error(results: Results, one: Contrast) -> float | None:
     """Of the comparison by itself: the intervals of several may be wider, to hold together."""
-    sums = {arm.name: arm.metrics[one.metric] for arm in results.arms if one.metric in arm.metrics}
+    sums = _sums(results, one.metric)
     return error_of(sums[one.control], sums[one.arm])
+
+
+def _sums(results: Results, metric: str) -> dict[str, Aggregate]:
+    return {arm.name: arm.metrics[metric] for arm in results.arms if metric in arm.metrics}

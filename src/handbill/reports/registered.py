@@ -10,6 +10,7 @@ from sqlalchemy import Connection, select
 from handbill.definitions.metrics import compared_arms
 from handbill.reports.metrics import Own, Reading, readings
 from handbill.responses.attribution import Units
+from handbill.statistics.posteriors import Prior
 from handbill.store.tables import experiment
 
 
@@ -49,8 +50,8 @@ class Registered:
 
     `pairs` are all comparisons, (arm, control) each; `deciding` is the one that the registration names, else all.
     `size` is how many units are planned in all and `looks` at which parts of them it is read, where units arrive over
-    time. With a bandit the arms' shares follow the clicks from wave to wave. `runs` and `until` narrow what is
-    measured to some of the units; see `Units`.
+    time. `prior` is what a Bayesian analysis believed before. With a bandit the arms' shares follow the clicks from
+    wave to wave. `runs` and `until` narrow what is measured to some of the units; see `Units`.
     """
 
     experiment_id: int
@@ -76,6 +77,7 @@ class Registered:
     analysis: str = "fixed"
     size: int = 0
     looks: tuple[float, ...] = ()
+    prior: Prior | None = None
     rollout: RegisteredRollout | None = None
     has_bandit: bool = False
     runs: tuple[int, ...] | None = None
@@ -134,6 +136,7 @@ def read_registered(connection: Connection, campaign: str) -> Registered | None:
         analysis=sealed.get("analysis", "fixed"),
         size=sealed.get("size", 0),
         looks=tuple(sealed.get("looks", ())),
+        prior=Prior(**sealed["prior"]) if sealed.get("prior") else None,
         rollout=_rollout(sealed["rollout"]) if sealed.get("rollout") else None,
         has_bandit="bandit" in sealed,
     )

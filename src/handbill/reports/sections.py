@@ -2,6 +2,7 @@
 
 from zoneinfo import ZoneInfo
 
+from handbill.reports.believed import chance_of
 from handbill.reports.beside_tables import attributed_section, beside_section, guardrail_section
 from handbill.reports.content import Figure, Section
 from handbill.reports.course_tables import course_section, looks_section, segments_section
@@ -13,11 +14,11 @@ from handbill.reports.metrics import Reading
 from handbill.reports.money import Gain, contrast_of, range_of
 from handbill.reports.money_tables import factorial_section, money_section
 from handbill.reports.people_tables import audience_section, funnel_section, timing_section
-from handbill.reports.phrases import reading_of
+from handbill.reports.phrases import nouns_of, reading_of
 from handbill.reports.pictures import EffectPicture
 from handbill.reports.rolled_out_words import winner_section
 from handbill.reports.sentences import LEAST_SAID
-from handbill.reports.wording import Range, count, day, duration, money, percent, plural, span, with_plus
+from handbill.reports.wording import Range, chance_said, count, day, duration, money, plural, span, with_plus
 
 
 def sections_of(report: Report) -> list[Section]:
@@ -79,7 +80,12 @@ def first_figures(report: Report) -> list[Figure]:
     if gain is None:
         return []
     counted = reading_of(analysis.registered, gain.extra_of or "conversion")
-    found = [_extra(gain, counted), _each(report, gain, counted), _margin(report, gain), _chance(analysis, gain)]
+    found = [
+        _extra(gain, counted),
+        _each(report, gain, counted),
+        _margin(report, gain),
+        _chance(report, analysis, gain),
+    ]
     return [figure for figure in found if figure is not None]
 
 
@@ -108,15 +114,13 @@ def _margin(report: Report, gain: Gain) -> Figure | None:
     return _in_money("Margin after costs", gain.margin, report, signed=True)
 
 
-def _chance(analysis: Analysis, gain: Gain) -> Figure | None:
+def _chance(report: Report, analysis: Analysis, gain: Gain) -> Figure | None:
     contrast = contrast_of(analysis.results, analysis.registered.primary, gain.arm, gain.control)
-    chance = contrast.result.probability_to_beat_control if contrast else None
+    chance = chance_of(nouns_of(analysis.registered, report.currency), contrast.result) if contrast else None
     if chance is None:
         return None
-    if not analysis.registered.readings[analysis.registered.primary].more_is_better:
-        chance = 1 - chance
-    said = "> 99.9 %" if chance > 0.999 else "< 0.1 %" if chance < 0.001 else percent(chance, 0.01)
-    return Figure(f"Chance to beat {gain.control}", said, "with a flat prior")
+    prior = "with the declared prior" if analysis.registered.prior else "with a flat prior"
+    return Figure(f"Chance to beat {gain.control}", chance_said(chance), prior)
 
 
 def _in_money(label: str, values: Range, report: Report, *, signed: bool) -> Figure:

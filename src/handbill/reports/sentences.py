@@ -8,7 +8,7 @@ from handbill.statistics.samples import Comparison
 from handbill.statistics.tails import normal_quantile
 
 LEAST_SAID = 0.005
-"""A cost per buyer that rounds to nothing is not said."""
+"""A cost or a risk that rounds to nothing is not said."""
 
 PER = 100
 """Effects are said per so many units."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from handbill.reports.believed import is_believed, is_clear
 from handbill.reports.compare import FALSE_SHARE
 from handbill.reports.content import Section, Table
 from handbill.reports.document import Report
@@ -127,9 +128,17 @@ def _mark(line: Line) -> Mark | None:
     says = f"{with_plus(number(lift.estimate, lift.width))} % ({bounds})"
     reading = reading_of(line.report.analysis.registered, line.contrast.metric)
     tone: Tone = "unsure"
-    if line.p_value is not None and line.p_value < FALSE_SHARE and not lift.low <= 0 <= lift.high:
+    if _is_clear(line) and not lift.low <= 0 <= lift.high:
         tone = "gain" if (lift.estimate > 0) == reading.more_is_better else "loss"
     return Mark(f"{line.report.campaign}, {line.arm} − {line.control}", lift, says, tone)
+
+
+def _is_clear(line: Line) -> bool:
+    """Corrected over all campaigns shown; a Bayesian one says so by itself."""
+    registered = line.report.analysis.registered if line.report.analysis else None
+    if line.contrast and registered and is_believed(registered, line.contrast.metric):
+        return is_clear(registered, line.contrast, 1 - registered.confidence)
+    return line.p_value is not None and line.p_value < FALSE_SHARE
 
 
 def _row(line: Line) -> tuple[str, ...]:

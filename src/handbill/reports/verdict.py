@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Literal
 from zoneinfo import ZoneInfo
 
+from handbill.reports.believed import belief_sentence, is_believed, is_clear
 from handbill.reports.guardrails import Judged
 from handbill.reports.maturity import Maturity
 from handbill.reports.money import Gain, contrast_of, range_of
@@ -174,22 +175,27 @@ def _verdict(
         return Verdict("cannot_tell", why, "mend that, and report again.")
     family = sum(one.metric == registered.primary for one in results.comparisons)
     better = effect if nouns.gained.more_is_better else effect.times(-1)
-    adjusted = contrast.result.p_value_adjusted
-    proven = adjusted is not None and adjusted < 1 - registered.confidence
+    proven = is_clear(registered, contrast, 1 - registered.confidence)
+    belief = belief_sentence(nouns, contrast.result) if is_believed(registered, contrast.metric) else ""
     if proven and better.low > 0:
-        return _win(registered, nouns, effect, gain)
+        return _with(_win(registered, nouns, effect, gain), belief)
     if proven and better.high < 0:
-        return _harm(registered, nouns, effect, gain)
+        return _with(_harm(registered, nouns, effect, gain), belief)
     no_test = " ".join(contrast.result.reasons) if contrast.result.p_value is None else ""
     doubt = "" if effect.low <= 0 <= effect.high else doubt_sentence(contrast.result, family)
     says = (
         no_test,
         range_sentence(nouns, effect),
+        belief,
         "This does not show 'no effect'.",
         doubt,
         cost_sentence(nouns, gain),
     )
     return Verdict("cannot_tell", _sentences(says), repeat_advice(registered, nouns, effect))
+
+
+def _with(verdict: Verdict, sentence: str) -> Verdict:
+    return replace(verdict, says=_sentences((verdict.says, sentence)))
 
 
 def _win(registered: Registered, nouns: Nouns, effect: Range, gain: Gain) -> Verdict:

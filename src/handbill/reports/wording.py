@@ -93,6 +93,11 @@ def percent(share: float, width: float | None = None) -> str:
     return f"{number(share * 100, width * 100 if width is not None else None, decimals=2)} %"
 
 
+def chance_said(chance: float) -> str:
+    """A probability: 98.7 %, > 99.9 %."""
+    return "> 99.9 %" if chance > 0.999 else "< 0.1 %" if chance < 0.001 else percent(chance, 0.01)
+
+
 def plural(amount: float, one: str, many: str | None = None) -> str:
     """`1 buyer`, `1,234 buyers`."""
     return f"{count(amount)} {one if round(amount) == 1 else many or one + 's'}"

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from datetime import timedelta
 
 from handbill.definitions.checks.draft import Draft
-from handbill.definitions.deciding import Bandit, Guardrail, Rollout
+from handbill.definitions.deciding import Bandit, Guardrail, Prior, Rollout
 from handbill.definitions.findings import Finding, Path, under
 from handbill.definitions.metrics import Metric
 from handbill.definitions.validation import part
@@ -26,6 +26,9 @@ def check_deciding(draft: Draft, metrics: Mapping[str, Metric], transit: timedel
         if rail:
             yield from under(("experiment", "guardrails", index), _check_guardrail(rail, draft, metrics))
     yield from under(("experiment",), _check_analysis(draft))
+    prior = part(Prior, at(draft.written, "experiment", "prior"))
+    if prior:
+        yield from under(("experiment", "prior"), _check_prior(prior, draft, metrics))
     rollout = part(Rollout, at(draft.written, "experiment", "rollout"))
     if rollout:
         yield from under(("experiment", "rollout"), _check_rollout(rollout, draft, metrics, transit))
@@ -117,6 +120,17 @@ def _check_looks(draft: Draft) -> Iterator[Finding]:
         yield Finding(("looks",), what, "Write them in order, and 100% last: [50%, 100%].", at_key=True)
 
 
+def _check_prior(prior: Prior, draft: Draft, metrics: Mapping[str, Metric]) -> Iterator[Finding]:
+    analysis = draft.text("experiment", "analysis") or "fixed"
+    if analysis != "bayesian":
+        what = f"a prior belongs to bayesian, and the analysis is {analysis}."
+        yield Finding((), what, "Write analysis: bayesian, or remove prior.", at_key=True)
+    metric = metrics.get(draft.text("experiment", "primary", "metric") or "")
+    for name, effect in (("effect", prior.effect), ("spread", prior.spread)):
+        if metric:
+            yield from unit_of_effect((name,), effect, metric)
+
+
 def _check_rollout(
     rollout: Rollout, draft: Draft, metrics: Mapping[str, Metric], transit: timedelta | None
 ) -> Iterator[Finding]:
@@ -131,6 +145,9 @@ def _check_rollout(
     if transit and draft.arms_on("direct_mail") and rollout.decide_after <= transit:
         what = f"the winner is picked before post arrives: it is {transit / timedelta(days=1):g} days under way."
         yield Finding(("decide_after",), what, "Write a longer time, such as 14 days.")
+    if draft.text("experiment", "analysis") == "bayesian":
+        what = "a winner that was picked from the data is judged by a test over both stages, and not by bayesian."
+        yield Finding((), what, "Write analysis: fixed, or remove rollout.", at_key=True)
     if draft.schedule and draft.schedule.cron:
         what = "a test and its roll-out are one audience, and cron makes a new one each time."
         yield Finding((), what, "Write schedule: {at: …}, or remove rollout.", at_key=True)
@@ -151,7 +168,7 @@ def _check_bandit(bandit: Bandit, draft: Draft) -> Iterator[Finding]:
         what = f"shares that change from wave to wave are compared by {bandit.by} only, and the metric is {primary}."
         yield Finding((), what, f"Write primary: {{metric: {bandit.by}}}, or remove bandit.", at_key=True)
     analysis = draft.text("experiment", "analysis") or "fixed"
-    if analysis in _OVER_TIME:
+    if analysis != "fixed":
         what = f"{analysis} takes shares that stay as they are."
         yield Finding((), what, "Write analysis: fixed, or remove bandit.", at_key=True)
     if draft.has("experiment", "rollout"):
