@@ -26,7 +26,7 @@ DECLARATIONS = {
     "an unknown key": (
         CAMPAIGNS, "website: https", "websit: https",
         (
-            'campaigns.yaml:18:3: key "websit" is not known. Use name, postal_address, website or colour. '
+            'campaigns.yaml:18:3: key "websit" is not known. Use name, postal_address, website, colour or logo. '
             'Did you mean "website"?'
         ),
     ),

@@ -123,6 +123,7 @@ def open_shop(
     post: bool = True,
     links: bool = True,
     colour: str = "",
+    logo: str = "",
     **changes: Any,
 ) -> Iterator[Shop]:
     """A shop with two topics whose pages are served, and whose mails lie in a maildir; `changes` are the people's."""
@@ -130,7 +131,7 @@ def open_shop(
     make_project(root, 25)
     path = root / "campaigns.yaml"
     text = path.read_text(encoding="utf-8")
-    worn = f', colour: "{colour}"' if colour else ""
+    worn = (f', colour: "{colour}"' if colour else "") + (f", logo: {logo}" if logo else "")
     text = text.replace("brand: {name: Shop", f"brand: {{name: {BRAND}{worn}")
     text = text.replace("topics: {offers: Offers and news}", "topics: {offers: Offers and news, events: Invitations}")
     by_file = "    provider: file\n" + (f"    links: {PUBLIC}\n" if links else "")

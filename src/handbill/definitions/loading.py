@@ -7,6 +7,7 @@ from pathlib import Path
 
 from handbill.definitions.campaign import Campaign
 from handbill.definitions.checks.audience import check_audience, check_topic
+from handbill.definitions.checks.brand import check_brand
 from handbill.definitions.checks.channels import check_email_channel, check_mail_channel, check_webhooks
 from handbill.definitions.checks.content import Templates, check_content, template_names
 from handbill.definitions.checks.deciding import check_deciding
@@ -66,7 +67,8 @@ def read_project(root: Path) -> tuple[Project | None, list[Problem]]:
     problems += clause_problems
     problems += check_segments(segments, segment_files)
     templates = template_names(root / "templates")
-    findings = [*_check_frame(tree, frame), *_check_campaigns(frame, list(segment_files), segments, templates)]
+    findings = [*_check_frame(tree, frame), *under(("brand",), check_brand(root, frame.brand))]
+    findings += _check_campaigns(frame, list(segment_files), segments, templates)
     planned = list(check_planned(ProjectFile, tree, findings))
     findings += planned
     told = {(each.line, each.column) for each in problems if each.file == CAMPAIGNS_FILE}

@@ -36,6 +36,9 @@ class Brand(Definition):
         None,
         description='Of buttons and marks on your pages, such as "#0a5599"; darker or lighter to be readable.',
     )
+    logo: Line | None = Field(
+        None, description="At the head of your pages: a PNG, JPEG or SVG file in the project, up to 64 kB."
+    )
 
 
 class EmailChannel(Definition):

@@ -33,7 +33,7 @@ LONGEST_TEMPLATE = 200_000
 _DECIDING_CHANNEL_KEYS = frozenset({"provider", "from_", "reply_to", "utm", "cost", "budget", "transit"})
 """How fast messages leave may change at any time; sign-in words never leave the file."""
 _BRAND_KEYS = ("name", "postal_address", "website")
-"""What messages say of the brand; its colour is on pages only."""
+"""What messages say of the brand; its colour and its logo are on pages only."""
 _SPEED_KEYS = frozenset({"rate", "per_domain"})
 
 

@@ -22,6 +22,7 @@ from handbill import __version__
 from handbill.operations.sessions import Session, session_of
 from handbill.tokens import read, sign
 from handbill.web.headers import content_policy
+from handbill.web.logo import logo_of
 from handbill.web.service import Service
 
 SIGN_IN, HOME = "/sign-in", "/reports"
@@ -48,11 +49,11 @@ class Visit:
 
     def page(self, template: str, /, *, status: int = 200, live: bool = False, **values: Any) -> HTMLResponse:
         """A page of `pages/`; only a `live` one runs a script, which fetches that page again."""
-        style, script = _style(), _resource("live.js")
-        policy = content_policy(styles=[style], scripts=[script] if live else (), forms=True)
+        style, script, logo = _style(), _resource("live.js"), logo_of(self.service.project)
+        policy = content_policy(styles=[style], scripts=[script] if live else (), images=bool(logo), forms=True)
         frame = {
-            "brand": self.service.project.brand, "session": self.session, "style": style, "script": script,
-            "is_live": live, "version": __version__, "proof": self.proof,
+            "brand": self.service.project.brand, "logo": logo, "session": self.session, "style": style,
+            "script": script, "is_live": live, "version": __version__, "proof": self.proof,
         }  # fmt: skip
         made = _environment(self.service.project.timezone).get_template(f"{template}.html")
         headers = {"Content-Security-Policy": policy + ("; connect-src 'self'" if live else "")}

@@ -21,6 +21,7 @@ from handbill.tokens import keyed_hash, read, sign
 from handbill.web.colours import DARK, LIGHT, shades
 from handbill.web.headers import content_policy
 from handbill.web.limits import asker
+from handbill.web.logo import logo_of
 from handbill.web.service import Service
 
 PROOF = "proof"
@@ -57,10 +58,12 @@ class Asked:
 
     def page(self, name: str, words: Words, *, status: int = 200, **values: Any) -> HTMLResponse:
         """A page of `pages/`, with headers that let it load nothing and send its forms to us only."""
+        frame = self._frame(words)
+        policy = content_policy(styles=[self._style], images=bool(frame["logo"]), forms=True)
         return HTMLResponse(
-            _environment().get_template(f"{name}.html").render(**values, **self._frame(words)),
+            _environment().get_template(f"{name}.html").render(**values, **frame),
             status,
-            {"Content-Security-Policy": content_policy(styles=[self._style], forms=True), "Vary": "Accept-Language"},
+            {"Content-Security-Policy": policy, "Vary": "Accept-Language"},
         )
 
     def note(self, name: str, *, status: int = 200, known: str | None = None, **values: str) -> HTMLResponse:
@@ -93,6 +96,7 @@ class Asked:
         return {
             "words": words,
             "brand": self.service.project.brand,
+            "logo": logo_of(self.service.project),
             "style": self._style,
             "path": path,
             "kept": kept,
