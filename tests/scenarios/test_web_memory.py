@@ -169,8 +169,9 @@ def asking(strangers: Strangers) -> Iterator[None]:
 
 
 def memory_mb(pid: int) -> float:
-    """What the process has for itself: pages of files that it shares with the kernel are none of it."""
-    return float(psutil.Process(pid).memory_full_info().uss) / 1e6
+    """What the process has for itself: files that it reads through memory, such as SQLite's, are the kernel's."""
+    found = psutil.Process(pid).memory_info()
+    return float(found.rss - found.shared) / 1e6
 
 
 def measured(strangers: Strangers, pid: int) -> list[float]:
