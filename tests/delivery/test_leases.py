@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, update
 
 from handbill.clock import real_clock
 from handbill.delivery.leases import NO_ANSWER, Swept, gone, holding, machine_time, sweep_leases
 from handbill.delivery.outbox import Lease, mark_committing
 from handbill.settings import Settings
 from handbill.store.connection import reading, writing
+from handbill.store.tables import outbox
 from tests.conftest import NOW
 from tests.delivery.queues import attempts, change_run, claim_all, make_run, rows_of, states
 
@@ -55,6 +56,18 @@ def test_nothing_is_taken_from_somebody_whose_lease_goes_on(store: Engine, setti
     run_id = hold(store)
     assert sweep(store, settings, run_id, machine_now=LATER - timedelta(seconds=1)) == Swept(0, 0)
     assert states(store, run_id) == ["committing", "claimed"]
+
+
+@pytest.mark.parametrize("store_url", ["postgresql"], indirect=True)
+def test_what_somebody_settles_this_moment_is_left_to_them_and_not_waited_for(
+    store: Engine, settings: Settings
+) -> None:
+    """Each would lock first what the other wants next."""
+    run_id = hold(store)
+    with writing(store) as settling:
+        settling.execute(update(outbox).where(outbox.c.state == "committing").values(answer_text="taken"))
+        assert sweep(store, settings, run_id, machine_now=LATER) == Swept(queued=1, uncertain=0)
+    assert sweep(store, settings, run_id, machine_now=LATER) == Swept(queued=0, uncertain=1)
 
 
 def test_the_messages_of_a_paused_run_are_swept_too(store: Engine, settings: Settings) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Literal
 from uuid import uuid4
 
-from sqlalchemy import BigInteger, ColumnElement, Connection, and_, func, insert, or_, select, update
+from sqlalchemy import BigInteger, ColumnElement, Connection, Select, and_, func, insert, or_, select, update
 
 from handbill.clock import real_clock
 from handbill.delivery.budget import refund
@@ -125,9 +125,8 @@ def sweep_leases(
     holders = select(outbox.c.owner).where(mine, outbox.c.state.in_(["claimed", "committing"]))
     names = connection.scalars(holders.where(outbox.c.owner.is_not(None)).distinct())
     over = and_(mine, or_(outbox.c.lease_until <= machine_now, outbox.c.owner.in_(sorted(gone(settings, names)))))
-    queued = connection.execute(
-        update(outbox).where(outbox.c.state == "claimed", over).values(state="queued", owner=None, lease_until=None)
-    )
+    claimed = outbox.c.id.in_(_in_nobodys_hands("claimed", over))
+    queued = connection.execute(update(outbox).where(claimed).values(state="queued", owner=None, lease_until=None))
     return Swept(queued.rowcount, _lose_track(connection, over, now=now, on_uncertain=on_uncertain))
 
 
@@ -136,12 +135,18 @@ def after_uncertainty(on_uncertain: OnUncertain) -> str:
     return {"hold": "uncertain", "resend": "queued", "assume_sent": "accepted"}[on_uncertain]
 
 
+def _in_nobodys_hands(state: str, over: ColumnElement[bool]) -> Select[tuple[int]]:
+    """Messages that nobody marks or settles this very moment: whoever does would wait for us, and we for them."""
+    free = select(outbox.c.id).where(outbox.c.state == state, over).correlate(None)
+    return free.with_for_update(skip_locked=True)
+
+
 def _lose_track(connection: Connection, over: ColumnElement[bool], *, now: datetime, on_uncertain: OnUncertain) -> int:
     state = after_uncertainty(on_uncertain)
     assumed = {"accepted_at": now, "evidence": "assumed, as on_uncertain declares"} if state == "accepted" else {}
     lost = connection.execute(
         update(outbox)
-        .where(outbox.c.state == "committing", over)
+        .where(outbox.c.id.in_(_in_nobodys_hands("committing", over)))
         .values(
             state=state,
             attempt=outbox.c.attempt + 1,
