@@ -337,7 +337,8 @@ def test_a_pause_is_heard_within_a_batch(store: Engine, project: Project, server
 
     def stop_it(_taken: object) -> None:
         server.on_taken = None
-        pause(store, "spring")
+        with server.standing_still():
+            pause(store, "spring")
 
     server.on_taken = stop_it
     assert send(store, project, run_id).stopped == "paused"
@@ -355,7 +356,8 @@ def test_a_cancellation_is_heard_within_a_batch(store: Engine, project: Project,
 
     def stop_it(_taken: object) -> None:
         server.on_taken = None
-        cancel(store, "spring", clock=ON_TIME)
+        with server.standing_still():
+            cancel(store, "spring", clock=ON_TIME)
 
     server.on_taken = stop_it
     assert send(store, project, run_id).stopped == "cancelled"

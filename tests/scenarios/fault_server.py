@@ -1,6 +1,7 @@
 """A mail server on this machine that breaks where it is told to, and counts what it took responsibility for."""
 
 import base64
+import math
 import socket
 import ssl
 import struct
@@ -13,6 +14,7 @@ from dataclasses import dataclass, field
 GREETING, EHLO, STARTTLS, AUTH, MAIL, RCPT, DATA, BODY, DOT, ANSWERED = (
     "greeting", "ehlo", "starttls", "auth", "mail", "rcpt", "data", "body", "dot", "answered",
 )  # fmt: skip
+NEVER = (math.inf, math.inf)
 FEATURES = ("PIPELINING", "8BITMIME", "SMTPUTF8", "SIZE 1000000")
 
 
@@ -81,7 +83,9 @@ class FaultServer:
     port: int = 0
     steps: int = 0
     """Stages of the dialogue that were reached, over all connections."""
-    stands_still: bool = False
+    standing: int = 0
+    """Connections that wait because the server stands still."""
+    still_at: tuple[float, float] = NEVER
     lock: threading.Condition = field(default_factory=threading.Condition)
     closing: threading.Event = field(default_factory=threading.Event)
 
@@ -97,27 +101,52 @@ class FaultServer:
             target = self.steps + more
             return self.lock.wait_for(lambda: self.steps >= target, timeout)
 
+    def stand_still(self, *, steps: int = 0, messages: int = 0) -> None:
+        """Lets everybody wait at the next stage that they reach, until `go_on`; first so many more may come."""
+        with self.lock:
+            self.still_at = self.steps + steps, len(self.taken) + messages
+
+    def go_on(self) -> None:
+        """Lets those who wait go on."""
+        with self.lock:
+            self.still_at = NEVER
+            self.lock.notify_all()
+
+    def wait_until_standing(self, connections: int, *, timeout: float = 120) -> None:
+        """Until so many connections wait; then nothing happens on them before `go_on`."""
+        with self.lock:
+            assert self.lock.wait_for(lambda: self.standing >= connections, timeout), f"{self.standing} came so far"
+
     @contextmanager
     def standing_still(self) -> Iterator[None]:
-        """Lets everybody wait at the next stage that they reach, until the end of the block."""
-        with self.lock:
-            self.stands_still = True
+        """Stands still until the end of the block."""
+        self.stand_still()
         try:
             yield
         finally:
-            with self.lock:
-                self.stands_still = False
-                self.lock.notify_all()
+            self.go_on()
 
     def fault(self, stage: str, recipient: str | None) -> Fault | None:
         with self.lock:
-            self.lock.wait_for(lambda: not self.stands_still)
+            self._wait_while_still()
             self.steps += 1
             self.lock.notify_all()
         if self.on_stage:
             self.on_stage(stage)
         with self.lock:
             return next((fault for fault in self.faults if fault.strikes(stage, recipient)), None)
+
+    def _wait_while_still(self) -> None:
+        if self._may_go_on():
+            return
+        self.standing += 1
+        self.lock.notify_all()
+        self.lock.wait_for(self._may_go_on)
+        self.standing -= 1
+
+    def _may_go_on(self) -> bool:
+        steps, messages = self.still_at
+        return self.steps < steps or len(self.taken) < messages or self.closing.is_set()
 
 
 @contextmanager
@@ -142,6 +171,7 @@ def serving(server: FaultServer) -> Iterator[FaultServer]:
         yield server
     finally:
         server.closing.set()
+        server.go_on()
         with suppress(OSError):
             listener.shutdown(socket.SHUT_RDWR)
         listener.close()

@@ -3,9 +3,11 @@
 import multiprocessing
 import os
 import random
+import signal
+import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection as Pipe
 from multiprocessing.context import ForkServerProcess
@@ -31,6 +33,9 @@ CAMPAIGN = """
     email: {template: hello, subject: "Hello {{ contact.first_name | default('friend') }}"}
 """
 _MOST_STEPS = 160
+_MORE_STEPS = 30
+"""So many may come after the one that was picked, until the kill comes: however slow the machine, the run outlasts all
+kills."""
 _LONGEST_START_S = 0.3
 _LONGEST_WAIT_S = 2.0
 _WHILE_STARTING = 0.15
@@ -93,14 +98,40 @@ class Field:
         return self.check(alive=alive)
 
     def until(self, chance: random.Random) -> float:
-        """Waits for an instant that chance picks; answers how many seconds more to wait.
+        """Waits for an instant that chance picks; answers how many seconds more to wait. `server.go_on` must follow.
 
         Most come some steps of the dialogue later, so that every step is hit; some while a process starts and plans.
         """
         if chance.random() < _WHILE_STARTING:
+            self.server.stand_still(steps=_MOST_STEPS)
             return chance.uniform(0, _LONGEST_START_S)
-        self.server.wait_for_steps(chance.randint(1, _MOST_STEPS), timeout=_LONGEST_WAIT_S)
+        steps = chance.randint(1, _MOST_STEPS)
+        self.server.stand_still(steps=steps + _MORE_STEPS)
+        self.server.wait_for_steps(steps, timeout=_LONGEST_WAIT_S)
         return chance.uniform(0, _JITTER_S)
+
+    @contextmanager
+    def standing_still(self, *, steps: int = 0, messages: int = 0) -> Iterator[None]:
+        """So many steps and messages from now, until the end of the block: all lines of a process wait for the server.
+
+        So what is done to the process meanwhile comes before it has sent everything, on a machine of any speed.
+        """
+        self.server.stand_still(steps=steps, messages=messages)
+        try:
+            self.server.wait_until_standing(self.connections)
+            yield
+        finally:
+            self.server.go_on()
+
+    def put_to_sleep(self, process: ForkServerProcess) -> None:
+        """Stops a process where it holds no lock of the database: with one, it would stop everybody."""
+        while True:
+            os.kill(process.pid or 0, signal.SIGSTOP)
+            while _state_of(process) != "T":
+                os.sched_yield()
+            if not _is_locked(self.store):
+                return
+            os.kill(process.pid or 0, signal.SIGCONT)
 
     def finish(self, *, asleep: int = 0) -> Books:
         """Lets workers go on until nothing is open; leases of the dead, and of those `asleep`, may have to run out.
@@ -167,3 +198,22 @@ def battlefield(
         field = Field(store, store_url, root, server, connections)
         leap(field.leaps)
         yield field
+
+
+def _state_of(process: ForkServerProcess) -> str:
+    """R for running, S for waiting, T for stopped…"""
+    return Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()[0]
+
+
+def _is_locked(store: Engine) -> bool:
+    """Whether somebody else is in the middle of a transaction."""
+    if store.dialect.name == "postgresql":
+        busy = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() "
+        with reading(store) as connection:
+            return bool(connection.exec_driver_sql(f"{busy} AND state <> 'idle'").scalar())
+    with closing(sqlite3.connect(str(store.url.database), timeout=0, isolation_level=None)) as connection:
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError:
+            return True
+    return False

@@ -8,11 +8,9 @@ import random
 import signal
 import sqlite3
 import tempfile
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import timedelta
-from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
 import pytest
@@ -27,31 +25,17 @@ from handbill.store.migrate import upgrade
 from handbill.store.tables import outbox
 from tests.conftest import NOW
 from tests.delivery.queues import attempts
-from tests.scenarios.fault_server import FaultServer, Taken
+from tests.scenarios.fault_server import FaultServer
 from tests.scenarios.killed_worker import leap
-from tests.scenarios.killing import SOAK, Field, battlefield
+from tests.scenarios.killing import SOAK, battlefield
 from tests.scenarios.sending import counted, sending
 
 ROUNDS = 25 if SOAK else 2
 RESTARTS = 25 if SOAK else 2
 LEAPS = 200 if SOAK else 15
-PEOPLE = 400  # more than goes out while a busy machine comes to what interrupts
+PEOPLE = 120
+MESSAGE = 6  # steps of the dialogue
 Record = Callable[[str, object], None]
-
-
-def wait_until_taken(field: Field, count: int, process: ForkServerProcess) -> None:
-    """Until the server has so many messages more, or the process has ended."""
-    enough, target = threading.Event(), len(field.server.taken) + count
-
-    def see(_taken: Taken) -> None:
-        if len(field.server.taken) >= target:
-            enough.set()
-
-    field.server.on_taken = see
-    while process.is_alive() and not enough.wait(timeout=0.2):
-        pass
-    field.server.on_taken = None
-    assert enough.is_set(), "the process ended before it had sent enough"
 
 
 def addresses_in_doubt(store: Engine) -> set[str]:
@@ -69,9 +53,8 @@ def test_a_process_that_sleeps_past_its_lease_has_nothing_more_to_send(
     chance = random.Random(seed)
     with battlefield(store, store_url, tmp_path, people=PEOPLE, connections=2) as field:
         sleeper = field.begin(machine=1)
-        wait_until_taken(field, chance.randint(1, PEOPLE // 3), sleeper)
-        field.server.wait_for_steps(chance.randint(1, 9), timeout=2)
-        os.kill(sleeper.pid or 0, signal.SIGSTOP)
+        with field.standing_still(steps=chance.randint(1, MESSAGE * PEOPLE // 2)):
+            field.put_to_sleep(sleeper)
         field.finish(asleep=1)
         in_doubt, before = addresses_in_doubt(store), field.server.counts
         with writing(store) as connection:
@@ -108,13 +91,14 @@ def test_clocks_that_leap_a_day_change_nothing(
     people = 30 * LEAPS
     with battlefield(store, store_url, tmp_path, people=people, connections=2) as field:
         crew = [field.begin() for _ in range(2)]
-        wait_until_taken(field, 1, crew[0])
         for _ in range(LEAPS):
-            leap(field.leaps, schedule=chance.choice((0, 0, 1, -1)), machine=chance.choice((0, 1, -1)))
             number = chance.randrange(2)
-            crew[number].join(timeout=field.until(chance))
-            field.kill(crew[number], alive=1)
-            crew[number] = field.begin()
+            seconds = field.until(chance)
+            leap(field.leaps, schedule=chance.choice((0, 0, 1, -1)), machine=chance.choice((0, 1, -1)))
+            crew[number].join(timeout=seconds)
+            with field.server.standing_still():
+                field.kill(crew[number], alive=1)
+                crew[number] = field.begin()
         leap(field.leaps)
         for process in crew:
             field.kill(process, alive=1)
@@ -147,8 +131,9 @@ def test_a_full_disk_stops_sending_before_the_dot(
 ) -> None:
     """No file may grow beyond so many pages more than it has by now."""
     with battlefield(sqlite, sqlite_url, tmp_path, people=PEOPLE, connections=2) as field:
-        wait_until_taken(field, 10, first := field.begin())
-        field.kill(first)
+        first = field.begin()
+        with field.standing_still(messages=10):
+            field.kill(first)
         log = tmp_path / "handbill.db-wal"
         process, told = field.begin_and_listen(largest_file=log.stat().st_size + room * 4096)
         said = told.recv()
@@ -168,8 +153,9 @@ def test_a_database_that_may_not_grow_stops_sending_before_the_dot(
     sqlite: Engine, sqlite_url: str, tmp_path: Path, record_property: Record
 ) -> None:
     with battlefield(sqlite, sqlite_url, tmp_path, people=PEOPLE, connections=2) as field:
-        wait_until_taken(field, 10, first := field.begin())
-        field.kill(first)
+        first = field.begin()
+        with field.standing_still(messages=10):
+            field.kill(first)
         process, told = field.begin_and_listen(may_grow=False)
         said = told.recv()
         process.join()
@@ -186,9 +172,9 @@ def test_a_database_that_somebody_else_locks_stops_sending_before_the_dot(
 ) -> None:
     with battlefield(sqlite, sqlite_url, tmp_path, people=PEOPLE, connections=2) as field:
         process, told = field.begin_and_listen()
-        wait_until_taken(field, 20, process)
         with closing(sqlite3.connect(tmp_path / "handbill.db", timeout=30, isolation_level=None)) as other:
-            other.execute("BEGIN IMMEDIATE")
+            with field.standing_still(messages=20):
+                other.execute("BEGIN IMMEDIATE")
             said = told.recv()
             process.join()
             counts = field.server.counts
@@ -217,27 +203,36 @@ def mortal_store(own_postgres: PostgresServer) -> Iterator[Engine]:
     engine.dispose()
 
 
-def restart(server: PostgresServer) -> None:
-    """As after a crash: nothing is finished, nobody is told, and the log is replayed."""
-    options = ("-w", "-m", "immediate", "-D", str(server.pgdata), "-l", str(server.log), "restart")
-    pgexec("pg_ctl", options, bin_path=server.bin_path, user=server.system_user, timeout=30)
+def control(server: PostgresServer, *words: str) -> None:
+    pgexec("pg_ctl", (*words, "-D", str(server.pgdata)), bin_path=server.bin_path, user=server.system_user, timeout=120)
+
+
+def crash(server: PostgresServer) -> None:
+    """Nothing is finished, and nobody is told; whoever starts it again replays the log."""
+    control(server, "stop", "-w", "-m", "immediate")
+
+
+def start_again(server: PostgresServer) -> None:
+    control(server, "restart", "-w", "-l", str(server.log))  # with the options that it had
 
 
 @pytest.mark.timeout(1800 if SOAK else 300)
 def test_a_database_that_restarts_stops_what_runs_and_loses_nothing(
     own_postgres: PostgresServer, mortal_store: Engine, tmp_path: Path, record_property: Record
 ) -> None:
+    """It is gone in the middle of a transaction or between two; whoever sends comes to know of it a moment later."""
     chance = random.Random(2)
     people = PEOPLE * RESTARTS
     url = str(own_postgres.get_uri())
     with battlefield(mortal_store, url, tmp_path, people=people, connections=2) as field:
         for _ in range(RESTARTS):
             process, told = field.begin_and_listen()
-            wait_until_taken(field, chance.randint(1, 40), process)
-            process.join(timeout=chance.uniform(0, 0.01))
-            restart(own_postgres)
+            process.join(timeout=field.until(chance))
+            crash(own_postgres)
+            field.server.go_on()
             said = told.recv()
             process.join()
+            start_again(own_postgres)
             assert "the database cannot be reached" in said
             assert said.endswith("Start it or mend the URL.")
             field.kills += 1
@@ -246,3 +241,18 @@ def test_a_database_that_restarts_stops_what_runs_and_loses_nothing(
         made = field.finish()
         assert made.accepted + made.uncertain == people
         record_property("kills", field.row("database restarted, -m immediate"))
+
+
+def test_a_restart_between_two_messages_stops_nobody(
+    own_postgres: PostgresServer, mortal_store: Engine, tmp_path: Path
+) -> None:
+    url = str(own_postgres.get_uri())
+    with battlefield(mortal_store, url, tmp_path, people=PEOPLE, connections=2) as field:
+        process, told = field.begin_and_listen()
+        with field.standing_still(messages=20):
+            crash(own_postgres)
+            start_again(own_postgres)
+        assert told.recv() == ""
+        process.join()
+        mortal_store.dispose()
+        assert field.check().accepted == PEOPLE

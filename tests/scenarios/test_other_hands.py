@@ -26,7 +26,6 @@ from tests.scenarios.fault_server import DATA, DOT, EHLO, MAIL, RCPT, Fault, Fau
 from tests.scenarios.killed_worker import leap
 from tests.scenarios.killing import battlefield, begin_run, processes
 from tests.scenarios.sending import Sending, counted, sending
-from tests.scenarios.test_interruptions import wait_until_taken
 
 ONE = "person1@example.org"
 STAGES = (EHLO, MAIL, RCPT, DATA)
@@ -240,9 +239,8 @@ def test_a_laptop_that_wakes_up_past_the_lateness_sends_nothing_more(
     """It fell asleep in the middle of sending, and its clock is a day ahead when it wakes up."""
     with battlefield(store, store_url, tmp_path, people=200, connections=2, campaign=CAMPAIGN) as field:
         laptop = field.begin()
-        wait_until_taken(field, 20, laptop)
-        with field.server.standing_still():
-            os.kill(laptop.pid or 0, signal.SIGSTOP)
+        with field.standing_still(messages=20):
+            field.put_to_sleep(laptop)
         leap(field.leaps, schedule=1)
         marked = 2  # one message of each connection may have been past its last look at the clock
         before = field.server.counts.total()
