@@ -29,6 +29,10 @@ def test_keys_are_listed_renewed_and_forgotten(tmp_path: Path, capsys: pytest.Ca
     assert invoke(["keys", "retire", old, "--project", str(tmp_path)]) == 0
     assert capsys.readouterr().out == f"{old} is forgotten. Links that it signed lead nowhere any more.\n"
     assert invoke(["keys", "retire", new, "--project", str(tmp_path)]) == 2
+    capsys.readouterr()
+    assert invoke(["audit", "--project", str(tmp_path)]) == 0
+    noted = [line.partition("  ")[2].partition("  ")[2] for line in capsys.readouterr().out.splitlines()]
+    assert noted == [f"signing key retired  {old}", f"signing key rotated  {new}"]
 
 
 def test_old_verdicts_are_given_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -50,3 +54,6 @@ def test_old_verdicts_are_given_again(tmp_path: Path, capsys: pytest.CaptureFixt
     assert capsys.readouterr().out == "Judged 2 opens, clicks and scans again.\n1 has another verdict now.\n"
     assert invoke(["ingest", "--reclassify", "--json", "--project", str(tmp_path)]) == 0
     assert json.loads(capsys.readouterr().out) == {"waiting_hits": 0, "hits": 2, "changed": 0}
+    assert invoke(["audit", "--action", "reclassify", "--project", str(tmp_path)]) == 0
+    noted = [line.rpartition("  ")[2] for line in capsys.readouterr().out.splitlines()]
+    assert noted == [f"reclassify (waiting_hits 0, hits 2, changed {changed})" for changed in (0, 1)]

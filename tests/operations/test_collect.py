@@ -15,6 +15,7 @@ from handbill.definitions.loading import load_project
 from handbill.definitions.project import Project
 from handbill.delivery.labels import labels_of
 from handbill.errors import ChannelUnavailable, Problem
+from handbill.operations.audit import Doer, entries
 from handbill.operations.collect import Collected, collect, collect_project, sentences
 from handbill.operations.doctor import examine
 from handbill.responses.mailbox import MailRead
@@ -150,6 +151,26 @@ def test_after_the_mailbox_was_read_no_bounces_means_that_there_were_none(
         collected(store, project, settings)
     with reading(store) as connection:
         assert connection.scalars(mailbox).all() == [NOW]
+
+
+def test_who_read_what_is_written_down(
+    store: Engine, project: Project, settings: Settings, inbox: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (inbox / "orders-1.csv").write_text(ORDERS)
+    (inbox / "stock.csv").write_text("sku,left\nmug,4\n")
+    collect(store, project, settings, clock=fixed_clock(NOW), doer=Doer("ada", "shell"))
+    collect(store, project, settings, clock=fixed_clock(NOW), doer=Doer("ada", "shell"))
+    monkeypatch.setenv("HANDBILL_DATABASE_URL", store.url.render_as_string(hide_password=False))
+    monkeypatch.setenv("HANDBILL_SECRET", SECRET.decode())
+    (inbox / "orders-2.csv").write_text(ORDERS.replace("A-1", "A-2"))
+    collect_project(project.root, fixed_clock(NOW))
+    lines = [(each.who, each.way, each.action, each.subject, dict(each.details)) for each in entries(store)]
+    loaded = {"source": "import", "rows": 1, "loaded": 1, "rejected": 0}
+    assert lines == [
+        ("inbox", "schedule", "import", "orders", loaded),
+        ("ada", "shell", "ingest", None, {"quarantined": 1}),
+        ("ada", "shell", "import", "orders", loaded),
+    ]
 
 
 def test_a_project_without_an_inbox_has_nothing_new(

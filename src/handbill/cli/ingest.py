@@ -43,7 +43,7 @@ def ingest(
     elif list_quarantine:
         _list(project, source, now, as_json=as_json)
     elif reclassify:
-        _judge_again(project, as_json=as_json)
+        _judge_again(project, now, as_json=as_json)
     else:
         _collect(project, source, now, as_json=as_json)
 
@@ -79,12 +79,13 @@ def _list(project: Path, source: Path | None, now: str | None, *, as_json: bool)
         typer.echo(sentence)
 
 
-def _judge_again(project: Path, *, as_json: bool) -> None:
+def _judge_again(project: Path, now: str | None, *, as_json: bool) -> None:
+    from handbill.operations.audit import operator
     from handbill.operations.opening import opened
     from handbill.operations.verdicts import judge_again, sentences
 
     with opened(project) as (_, settings, engine):
-        judged = judge_again(engine, settings)
+        judged = judge_again(engine, settings, now=clock_at(now)(), doer=operator())
     if as_json:
         typer.echo(json.dumps(judged.counts, indent=2))
         return

@@ -34,10 +34,16 @@ def rotate(project: ProjectDir = Path()) -> None:
 
     Example: handbill keys rotate
     """
+    from handbill.clock import real_clock
+    from handbill.operations.audit import operator
     from handbill.operations.keys import rotate
+    from handbill.operations.opening import opened_store
     from handbill.settings import load_settings
 
-    typer.echo(f"{rotate(load_settings(project))} signs from now on.")
+    settings = load_settings(project)
+    with opened_store(settings) as engine:
+        mark = rotate(engine, settings, now=real_clock(), doer=operator())
+    typer.echo(f"{mark} signs from now on.")
 
 
 def retire(
@@ -48,8 +54,13 @@ def retire(
 
     Example: handbill keys retire 3f9a1c20
     """
+    from handbill.clock import real_clock
+    from handbill.operations.audit import operator
     from handbill.operations.keys import retire
+    from handbill.operations.opening import opened_store
     from handbill.settings import load_settings
 
-    retire(load_settings(project), mark)
+    settings = load_settings(project)
+    with opened_store(settings) as engine:
+        retire(engine, settings, mark, now=real_clock(), doer=operator())
     typer.echo(f"{mark} is forgotten. Links that it signed lead nowhere any more.")

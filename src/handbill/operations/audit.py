@@ -28,6 +28,8 @@ class Action(StrEnum):
     APPROVE = "approve"
     REJECT = "reject"
     IMPORT = "import"
+    INGEST = "ingest"
+    RECLASSIFY = "reclassify"
     SUPPRESS = "suppress"
     UNSUPPRESS = "unsuppress"
     EXPORT = "export"
@@ -36,6 +38,7 @@ class Action(StrEnum):
     API_KEY_ADD = "api key added"
     API_KEY_REVOKE = "api key revoked"
     KEY_ROTATE = "signing key rotated"
+    KEY_RETIRE = "signing key retired"
     LOGIN_ADD = "login added"
     LOGIN_REMOVE = "login removed"
     LOGIN_PASSWORD = "password set"  # noqa: S105 - what was done, not a password

@@ -15,10 +15,12 @@ from pathlib import Path
 from sqlalchemy import Engine
 
 from handbill.clock import Clock, real_clock
-from handbill.contacts.imports import KINDS, ImportResult, import_file
+from handbill.contacts.imports import DEFAULT_SOURCE, KINDS, ImportResult, import_file
 from handbill.contacts.watermarks import move_watermark
 from handbill.definitions.project import Project
 from handbill.errors import ChannelUnavailable, ImportRefused, Problem, SetupIncomplete
+from handbill.operations.audit import Action, Doer, note, operator
+from handbill.operations.imports import note_import
 from handbill.operations.imports import sentences as sentences_of_import
 from handbill.operations.opening import opened
 from handbill.operations.webhooks import read_webhooks
@@ -32,6 +34,9 @@ from handbill.store.connection import writing
 
 INBOX_DIR = "inbox"
 ENDINGS = (".csv", ".jsonl", ".parquet")
+
+SCHEDULED = Doer("inbox", "schedule")
+"""Who collects where nobody does it by hand."""
 
 _KIND = re.compile(r"[a-z]+")
 
@@ -70,9 +75,15 @@ class Collected:
 
 
 def collect(
-    engine: Engine, project: Project, settings: Settings, *, clock: Clock, source: Path | None = None
+    engine: Engine,
+    project: Project,
+    settings: Settings,
+    *,
+    clock: Clock,
+    source: Path | None = None,
+    doer: Doer | None = None,
 ) -> Collected:
-    """Reads inbox, mailbox and stored webhooks (or only the folder `source`) once.
+    """Reads inbox, mailbox and stored webhooks (or only the folder `source`) once, for whoever runs this process.
 
     Killed and repeated, it loads nothing twice and drops nothing.
     """
@@ -81,7 +92,7 @@ def collect(
     if inbox.is_dir():
         with _alone(inbox / ".lock"):
             mail = read_mail(engine, inbox, settings.keys, now=clock())
-            files, refused = _load_all(engine, project, settings, inbox, clock)
+            files, refused = _load_all(engine, project, settings, inbox, clock, doer or operator())
             collected = replace(collected, mail=mail, files=files, refused=refused)
     was_read = any((inbox / part).is_dir() for part in INBOX)
     try:
@@ -99,7 +110,10 @@ def collect(
         if was_read:  # from now on, "no bounces" means that there were none
             move_watermark(connection, *MAILBOX_WATERMARK, clock(), clock())
         given_up = give_up_addresses(connection, project.policies.bounces, now=clock())
-    return replace(collected, given_up=given_up)
+        collected = replace(collected, given_up=given_up)
+        if came := _by_mail(collected):
+            note(connection, doer or operator(), Action.INGEST, None, at=clock(), **came)
+    return collected
 
 
 def collect_project(project_dir: Path, clock: Clock = real_clock) -> dict[str, int]:
@@ -109,7 +123,7 @@ def collect_project(project_dir: Path, clock: Clock = real_clock) -> dict[str, i
         ChannelUnavailable: the mailbox could not be read; everything else was.
     """
     with opened(project_dir) as (project, settings, engine):
-        collected = collect(engine, project, settings, clock=clock)
+        collected = collect(engine, project, settings, clock=clock, doer=SCHEDULED)
     if collected.unread:
         raise ChannelUnavailable(*collected.unread)
     return collected.counts
@@ -163,14 +177,21 @@ def _mails(number: int) -> str:
     return "mail" if number == 1 else "mails"
 
 
+def _by_mail(collected: Collected) -> dict[str, int]:
+    """What is written down of a reading; imports have lines of their own, and vendors report day and night."""
+    counts = replace(collected, files=(), reports=Drained()).counts
+    return {name: count for name, count in counts.items() if count}
+
+
 def _load_all(
-    engine: Engine, project: Project, settings: Settings, inbox: Path, clock: Clock
+    engine: Engine, project: Project, settings: Settings, inbox: Path, clock: Clock, doer: Doer
 ) -> tuple[tuple[ImportResult, ...], tuple[Problem, ...]]:
     files: list[ImportResult] = []
     refused: list[Problem] = []
     for path in sorted(each for each in inbox.iterdir() if each.suffix in ENDINGS):
         try:
             files.append(_load(engine, project, settings, path, clock))
+            note_import(engine, files[-1], doer, at=clock(), source=DEFAULT_SOURCE)
         except ImportRefused as error:
             refused += error.problems
             move(path, inbox / QUARANTINE)

@@ -6,11 +6,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import Engine
+
 from handbill.clock import Clock
 from handbill.contacts.imports import DEFAULT_SOURCE, KINDS, ImportResult, Infer, Progress, import_file
 from handbill.contacts.rows.query import Query
 from handbill.definitions.declare import declare_fields
-from handbill.operations.audit import Action, note, operator
+from handbill.operations.audit import Action, Doer, note, operator
 from handbill.operations.opening import opened
 from handbill.store.connection import writing
 
@@ -23,6 +25,7 @@ __all__ = [
     "Query",
     "as_json",
     "import_into_project",
+    "note_import",
     "sentences",
 ]
 
@@ -64,10 +67,15 @@ def import_into_project(  # noqa: PLR0913 - what `import_file` takes, with the f
             declare=lambda fields: declare_fields(project.root, fields),
             progress=progress,
         )
-        counts = {"rows": result.rows, "loaded": result.loaded, "rejected": result.rejected}
-        with writing(engine) as connection:
-            note(connection, operator(), Action.IMPORT, kind, at=clock(), source=source, **counts)
+        note_import(engine, result, operator(), at=clock(), source=source)
         return result
+
+
+def note_import(engine: Engine, result: ImportResult, doer: Doer, *, at: datetime, source: str) -> None:
+    """Writes down who loaded how much of what."""
+    counts = {"rows": result.rows, "loaded": result.loaded, "rejected": result.rejected}
+    with writing(engine) as connection:
+        note(connection, doer, Action.IMPORT, result.kind, at=at, source=source, **counts)
 
 
 def sentences(result: ImportResult) -> Iterator[str]:

@@ -4,10 +4,15 @@ import fcntl
 import os
 import secrets
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from pathlib import Path
 
+from sqlalchemy import Engine
+
 from handbill.errors import Problem, RunRefused
+from handbill.operations.audit import Action, Doer, note
 from handbill.settings import KEYS_FILE, SECRET_WORD, Settings, kept_keys
+from handbill.store.connection import writing
 from handbill.tokens import keyed_hash
 
 
@@ -16,19 +21,24 @@ def marks_of(settings: Settings) -> list[str]:
     return [_mark(key) for key in settings.keys]
 
 
-def rotate(settings: Settings) -> str:
+def rotate(engine: Engine, settings: Settings, *, now: datetime, doer: Doer) -> str:
     """Makes a new key, which signs from now on; answers its mark. Programs that run already notice.
+
+    It is written down who did it: without that line no key is made.
 
     Raises:
         RunRefused: the keys are given by the environment, where this program cannot change them.
     """
     new = secrets.token_hex(32)
-    _change(settings, lambda words: [new, *words])
-    return _mark(new.encode())
+    mark = _mark(new.encode())
+    with writing(engine) as connection:
+        note(connection, doer, Action.KEY_ROTATE, mark, at=now)
+        _change(settings, lambda words: [new, *words])
+    return mark
 
 
-def retire(settings: Settings, mark: str) -> None:
-    """Forgets a key.
+def retire(engine: Engine, settings: Settings, mark: str, *, now: datetime, doer: Doer) -> None:
+    """Forgets a key; it is written down who did it.
 
     Raises:
         RunRefused: there is no such key, or it is the one that signs.
@@ -42,7 +52,9 @@ def retire(settings: Settings, mark: str) -> None:
     def without(words: Sequence[str]) -> list[str]:
         return [word for word in words if _mark(settings.secret if word == SECRET_WORD else word.encode()) != mark]
 
-    _change(settings, without)
+    with writing(engine) as connection:
+        note(connection, doer, Action.KEY_RETIRE, mark, at=now)
+        _change(settings, without)
 
 
 def _mark(key: bytes) -> str:

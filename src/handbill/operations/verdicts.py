@@ -2,13 +2,16 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import Engine
 
+from handbill.operations.audit import Action, Doer, note
 from handbill.operations.tracking import take_waiting_hits
 from handbill.responses.reclassify import Reclassified, reclassify
 from handbill.responses.scanners import scanner_networks
 from handbill.settings import Settings
+from handbill.store.connection import writing
 
 
 @dataclass(frozen=True)
@@ -24,10 +27,13 @@ class JudgedAgain:
         return {"waiting_hits": self.taken, "hits": self.verdicts.hits, "changed": self.verdicts.changed}
 
 
-def judge_again(engine: Engine, settings: Settings) -> JudgedAgain:
-    """Takes over what waits on the disk, and judges every hit by the rules of this version."""
+def judge_again(engine: Engine, settings: Settings, *, now: datetime, doer: Doer) -> JudgedAgain:
+    """Takes over what waits on the disk, and judges every hit by the rules of this version; notes who wanted it."""
     taken = take_waiting_hits(engine, settings)
-    return JudgedAgain(taken, reclassify(engine, scanner_networks(settings.secret)))
+    judged = JudgedAgain(taken, reclassify(engine, scanner_networks(settings.secret)))
+    with writing(engine) as connection:
+        note(connection, doer, Action.RECLASSIFY, None, at=now, **judged.counts)
+    return judged
 
 
 def sentences(judged: JudgedAgain) -> Iterator[str]:
