@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +11,9 @@ import requests
 from sqlalchemy import Engine, func, select, update
 
 from handbill.clock import Clock
+from handbill.contacts.imports import KINDS
+from handbill.contacts.posted import LINE_FIELDS
+from handbill.definitions.loading import load_project
 from handbill.operations.api_keys import create_key, revoke_key
 from handbill.store.connection import reading, writing
 from handbill.store.tables import api_answer, api_key, contact, event, orders, source_watermark
@@ -27,8 +31,9 @@ BATCH: dict[str, Any] = {"source": "shop", "events": [VIEW]}
 class Api:
     """The interface as another system sees it."""
 
-    def __init__(self, url: str, store: Engine, key: str) -> None:
+    def __init__(self, url: str, store: Engine, key: str, root: Path) -> None:
         self.url = url
+        self.root = root
         self.store = store
         self.key = key
 
@@ -36,7 +41,7 @@ class Api:
         shown = {"Authorization": f"Bearer {key or self.key}"} | {
             name.replace("_", "-"): value for name, value in headers.items()
         }
-        return requests.post(f"{self.url}/v1/{kind}", json=body, headers=shown, timeout=30)
+        return requests.post(f"{self.url}/v1/{kind}", json=body, headers=shown, timeout=60)
 
     def count(self, table: Any) -> int:
         with reading(self.store) as connection:
@@ -44,12 +49,12 @@ class Api:
 
 
 @pytest.fixture
-def api(tmp_path: Any, store: Engine, clock: Clock) -> Iterator[Api]:
+def api(tmp_path: Path, store: Engine, clock: Clock) -> Iterator[Api]:
     """A served project with three people, and a key that may bring everything."""
     add_people(store, 3)
     key = create_key(store, "till", ["events", "orders", "contacts"], now=NOW)
     with serving(service_for(tmp_path, make_project(tmp_path, 25), store, clock)) as url:
-        yield Api(url, store, key)
+        yield Api(url, store, key, tmp_path)
 
 
 def test_events_come_in_once(api: Api) -> None:
@@ -88,11 +93,32 @@ def test_orders_and_contacts_come_in(api: Api) -> None:
     assert (api.count(contact), api.count(orders)) == (4, 1)
 
 
+def test_an_order_of_a_guest_finds_its_person_by_where_it_goes_to(api: Api) -> None:
+    place = {"ship_city": "WHITBY", "ship_postcode": "yo211aa", "ship_country": "United Kingdom"}
+    order = {"order_id": "A", "ordered_at": "2026-11-30", "total": 12.5, "ship_line1": "2 harbour street", **place}
+    nowhere = order | {"order_id": "B", "ship_line1": "99 Harbour Street"}
+    answer = api.post("orders", {"source": "shop", "orders": [order, nowhere]})
+    reason = "nobody whom we know lives where the order goes to, or several do."
+    assert answer.json()["rejected"] == [{"row": 1, "field": "ship_line1", "reason": reason}]
+    mine = select(orders.c.external_id, contact.c.external_id, orders.c.matched_by).join(contact)
+    with reading(api.store) as connection:
+        assert connection.execute(mine).tuples().all() == [("A", "C-00002", "address")]
+
+
+def test_an_order_may_hold_what_a_row_of_a_file_may_hold(api: Api) -> None:
+    in_files = set(KINDS["orders"].shape(load_project(api.root)).fields)
+    document = requests.get(f"{api.url}/v1/openapi.json", timeout=60).json()
+    row = document["components"]["schemas"]["OrdersBatch"]["properties"]["orders"]["items"]["properties"]
+    in_batches = {*row, *(LINE_FIELDS[name] for name in row["lines"]["items"]["properties"])} - {"lines"}
+    assert in_batches == in_files
+    assert "ship_postcode" in in_batches
+
+
 def test_a_source_says_until_when_it_is_complete(api: Api) -> None:
     until = NOW - timedelta(hours=1)
     api.post("orders", {"source": "shop", "orders": [], "complete_until": until.isoformat()})
     api.post("orders", {"source": "till", "orders": [], "complete_until": (NOW + timedelta(minutes=3)).isoformat()})
-    answer = requests.get(f"{api.url}/v1/watermarks", headers={"Authorization": f"Bearer {api.key}"}, timeout=10)
+    answer = requests.get(f"{api.url}/v1/watermarks", headers={"Authorization": f"Bearer {api.key}"}, timeout=60)
     heard = "2026-12-01T09:00:00Z"
     assert answer.json() == {
         "watermarks": [
@@ -154,7 +180,7 @@ def test_old_answers_are_forgotten(api: Api) -> None:
 def test_without_a_key_of_ours_nothing_is_read(api: Api) -> None:
     for key in ("", "wrong", "hbk_" + "x" * 43, "hbk_ÿ"):
         headers = {"Authorization": b"Bearer " + key.encode("latin-1")} if key else {}
-        answer = requests.post(f"{api.url}/v1/events", data="no json", headers=headers, timeout=10)
+        answer = requests.post(f"{api.url}/v1/events", data="no json", headers=headers, timeout=60)
         assert (answer.status_code, answer.headers["WWW-Authenticate"]) == (401, "Bearer")
         assert answer.headers["Content-Type"] == "application/problem+json"
         assert answer.json()["detail"] == (
@@ -215,7 +241,7 @@ def test_a_source_of_our_own_cannot_be_taken(api: Api) -> None:
 def test_what_is_no_json_is_refused(api: Api) -> None:
     headers = {"Authorization": f"Bearer {api.key}", "Content-Type": "application/json"}
     for body, status in ((b"", 422), (b"{", 400), (b"\xff\xfe", 400), (b"[" * 100_000, 400), (b'{"a":' * 50_000, 400)):
-        answer = requests.post(f"{api.url}/v1/events", data=body, headers=headers, timeout=10)
+        answer = requests.post(f"{api.url}/v1/events", data=body, headers=headers, timeout=60)
         assert (answer.status_code, answer.headers["Content-Type"]) == (status, "application/problem+json")
 
 

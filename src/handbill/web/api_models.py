@@ -101,7 +101,7 @@ def row_schema(project: Project, kind: str) -> dict[str, Any]:
 
 def _object(fields: Mapping[str, FieldSpec]) -> dict[str, Any]:
     required = [name for name, spec in fields.items() if spec.required]
-    properties = {name: _value(spec) for name, spec in fields.items()}
+    properties = {name: _value(spec) | _meaning(name) for name, spec in fields.items()}
     return {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
 
 
@@ -113,6 +113,17 @@ def _value(spec: FieldSpec) -> dict[str, Any]:
         more = {"enum": [*spec.one_of, None]}
     return {"type": [*types, "null"], **more}
 
+
+def _meaning(name: str) -> dict[str, str]:
+    return {"description": _MEANINGS[name]} if name in _MEANINGS else {}
+
+
+_MEANINGS: Mapping[str, str] = {
+    "contact": "The contact's `external_id`.",
+    "code": "Of a printed piece: tells whose the order is when neither contact nor email does.",
+    "ship_line1": "Where the order goes to: tells whose it is when nothing else does.",
+}
+"""Of fields whose name does not say it."""
 
 _TYPES: Mapping[str, tuple[list[str], dict[str, Any]]] = {
     "text": (["string"], {"maxLength": 10_000}),
