@@ -14,7 +14,7 @@ from sqlalchemy import (
     or_,
 )
 
-from handbill.store.given import as_given, given
+from handbill.store.given import Given
 from handbill.store.tables import outbox
 
 
@@ -31,14 +31,14 @@ class Holdable(Protocol):
 
 
 def is_held(dialect: str) -> ColumnElement[bool]:
-    """Rows that are still as their claim left them, of those that parameter `held` gives."""
-    held = _held(dialect)
+    """Rows that are still as their claim left them, of those that `fences` gives."""
+    held = _table(dialect)
     return and_(outbox.c.id == held.c.id, outbox.c.fence == held.c.fence)
 
 
-def fences(rows: Iterable[Holdable]) -> dict[str, str]:
-    """The parameter `held`."""
-    return {"held": as_given({"id": row.id, "fence": row.fence} for row in rows)}
+def fences(dialect: str, rows: Iterable[Holdable]) -> dict[str, str]:
+    """The parameters of statements that ask `is_held`."""
+    return _HELD.values(dialect, [(row.id, row.fence) for row in rows])
 
 
 def in_state(*states: str) -> ColumnElement[bool]:
@@ -50,6 +50,9 @@ def in_state(*states: str) -> ColumnElement[bool]:
     return or_(*(outbox.c.state == literal_column(f"'{state}'") for state in states))
 
 
+_HELD = Given("held", {"id": BigInteger(), "fence": Integer()})
+
+
 @cache
-def _held(dialect: str) -> FromClause:
-    return given(dialect, "held", {"id": BigInteger(), "fence": Integer()})
+def _table(dialect: str) -> FromClause:
+    return _HELD.table(dialect)

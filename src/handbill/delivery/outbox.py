@@ -8,9 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from operator import attrgetter
 from typing import NamedTuple
 
 from sqlalchemy import (
+    BigInteger,
     ColumnElement,
     Connection,
     Select,
@@ -21,6 +23,7 @@ from sqlalchemy import (
     false,
     func,
     literal,
+    literal_column,
     or_,
     select,
     true,
@@ -154,7 +157,7 @@ def claim(
         .values(state="claimed", fence=outbox.c.fence + 1, owner=lease.owner, lease_until=lease.until)
         .returning(*(outbox.c[name] for name in Claimed._fields))
     )
-    return sorted(map(Claimed._make, taken), key=lambda row: (row.not_before, row.id))
+    return sorted(map(Claimed._make, taken.all()), key=attrgetter("not_before", "id"))
 
 
 def mark_committing(
@@ -228,14 +231,16 @@ def _mark(
     In one statement where that is the quickest. SQLite opens a file for what a change returns, and has one writer at a
     time anyway: there it is asked first.
     """
-    channel, moments = rows[0].channel, {"now": to_micros(now), "lease_until": to_micros(lease_until)}
-    if connection.dialect.name != "sqlite":
+    dialect, channel = connection.dialect.name, rows[0].channel
+    held, moments = fences(dialect, rows), {"now": to_micros(now), "lease_until": to_micros(lease_until)}
+    if dialect != "sqlite":
         at_once = ready(connection, _mark_leavable, channel, topic)
-        return {id_ for (id_,) in at_once.run(connection, **fences(rows), **moments)}
+        return {id_ for (id_,) in at_once.run(connection, **held, **moments)}
     leavable = ready(connection, _leavable, channel, topic)
-    marked = {id_ for (id_,) in leavable.run(connection, **fences(rows), now=moments["now"])}
-    held = fences(row for row in rows if row.id in marked)
-    ready(connection, _mark_held).run(connection, **held, lease_until=moments["lease_until"])
+    marked = {id_ for (id_,) in leavable.run(connection, **held, now=moments["now"])}
+    if marked:
+        leaving = [(id_, moments["lease_until"]) for id_ in sorted(marked)]
+        ready(connection, _mark_one).run_each(connection, ("its_id", "lease_until"), leaving)
     return marked
 
 
@@ -244,7 +249,7 @@ def _leavable(dialect: str, channel: str, topic: str | None) -> Select[tuple[int
 
 
 def _mark_leavable(dialect: str, channel: str, topic: str | None) -> ReturningUpdate[tuple[int]]:
-    return _mark_held(dialect).where(*_may_leave(dialect, channel, topic)).returning(outbox.c.id)
+    return _marked().where(*_may_leave(dialect, channel, topic)).returning(outbox.c.id)
 
 
 def _may_leave(dialect: str, channel: str, topic: str | None) -> list[ColumnElement[bool]]:
@@ -261,9 +266,13 @@ def _may_leave(dialect: str, channel: str, topic: str | None) -> list[ColumnElem
     return wanted
 
 
-def _mark_held(dialect: str) -> Update:
+def _mark_one(_dialect: str) -> Update:
+    return _marked().where(outbox.c.id == bindparam("its_id", type_=BigInteger(), required=False))
+
+
+def _marked() -> Update:
     lease_until = bindparam("lease_until", type_=UtcTime, required=False)
-    return update(outbox).where(is_held(dialect)).values(state="committing", lease_until=lease_until)
+    return update(outbox).values(state=literal_column("'committing'"), lease_until=lease_until)
 
 
 def _explain(
@@ -277,7 +286,9 @@ def _explain(
     consented = _consented(rows[0].channel, topic) if topic is not None else true()
     rests = paused(outbox.c.contact_id, literal(now, UtcTime)) if topic is not None else false()
     columns = (outbox.c.id, outbox.c.expires_at, _suppressed(), consented, rests)
-    found = connection.execute(select(*columns).where(is_held(dialect), outbox.c.state == "claimed"), fences(rows))
+    found = connection.execute(
+        select(*columns).where(is_held(dialect), outbox.c.state == "claimed"), fences(dialect, rows)
+    )
     verdicts = {row.id: Verdict.LOST for row in rows}
     for id_, expires_at, is_suppressed, is_consented, is_paused in found:
         if expires_at is not None and expires_at <= now:
@@ -302,13 +313,13 @@ _QUEUED_AGAIN = {Verdict.OVER_BUDGET: "queued", Verdict.NOT_RUNNING: "queued"}
 
 
 def _let_go(connection: Connection, rows: Sequence[Claimed], verdicts: dict[int, Verdict], *, now: datetime) -> None:
-    held = is_held(connection.dialect.name)
+    dialect = connection.dialect.name
     for verdict, state in (ENDED | _QUEUED_AGAIN).items():
         if concerned := [row for row in rows if verdicts[row.id] is verdict]:
             ended = {"reason": str(verdict), "settled_at": now} if state != "queued" else {}
             connection.execute(
                 update(outbox)
-                .where(held, outbox.c.state == "claimed")
+                .where(is_held(dialect), outbox.c.state == "claimed")
                 .values(state=state, owner=None, lease_until=None, **ended),
-                fences(concerned),
+                fences(dialect, concerned),
             )

@@ -3,25 +3,24 @@
 An answer that comes after the lease was over still counts: it is evidence for a message that is uncertain by now.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from functools import cache
 from typing import Any
 
 from sqlalchemy import (
     BigInteger,
+    ColumnElement,
     Connection,
-    FromClause,
     Insert,
-    Integer,
     Select,
     Text,
     Update,
     and_,
     bindparam,
-    case,
     func,
     insert,
+    literal_column,
+    null,
     or_,
     select,
     update,
@@ -30,10 +29,10 @@ from sqlalchemy import (
 from handbill.delivery.budget import CHARGED, refund
 from handbill.delivery.held import fences, in_state, is_held
 from handbill.delivery.outbox import Settlement
-from handbill.store.given import as_given, given
+from handbill.store.given import Given
 from handbill.store.prepared import ready
 from handbill.store.tables import attempt, outbox
-from handbill.store.types import UtcTime, to_micros
+from handbill.store.types import to_micros
 
 _MARKED = ("committing", "uncertain")
 
@@ -42,82 +41,108 @@ def settle(connection: Connection, settlements: Sequence[Settlement], *, now: da
     """Writes down how tries ended. A row that somebody else took over in the meantime keeps what they say."""
     if not settlements:
         return
+    dialect = connection.dialect.name
     if returned := [s.row for s in settlements if s.was_marked and s.state not in CHARGED]:
+        held = fences(dialect, returned)
         refund(
-            connection,
-            returned[0].channel,
-            ready(connection, _cost_of_marked).run(connection, **fences(returned)).scalar() or 0,
+            connection, returned[0].channel, ready(connection, _cost_of_marked).run(connection, **held).scalar() or 0
         )
-    how, moment = as_given(map(_as_given, settlements)), to_micros(now)
-    ready(connection, _settle).run(connection, settled=how, now=moment)
-    if connection.dialect.name == "sqlite":
-        ready(connection, _keep_attempts).run(connection, settled=how, now=moment)
+    told = [_told(settlement, to_micros(now)) for settlement in settlements]
+    if dialect == "sqlite":  # there is no way to a server, and rows one by one take less time than one text of all
+        ready(connection, _settle_each).run_each(connection, _PARAMETERS, told)
+        ready(connection, _keep_each_try).run_each(connection, _PARAMETERS, told)
+    else:
+        ready(connection, _settle_all).run(connection, **_SETTLED.values(dialect, told))
 
 
-@cache
-def _settled(dialect: str) -> FromClause:
-    """The settlements that `_as_given` gives."""
-    texts, numbers = ("state", "reason", "their_id", "said", "outcome"), ("again_at", "last_at")
-    return given(
-        dialect,
-        "settled",
-        {"id": BigInteger(), "fence": Integer(), "was_marked": Integer(), "number": Integer(), "code": Integer()}
-        | dict.fromkeys(texts, Text())
-        | dict.fromkeys(numbers, BigInteger()),
+_TEXTS = ("state", "reason", "their_id", "said", "outcome")
+_NUMBERS = (
+    "id",
+    "fence",
+    "was_marked",
+    "number",
+    "code",
+    "again_at",
+    "last_at",
+    "accepted_at",
+    "settled_at",
+    "ended_at",
+)
+_SETTLED = Given("settled", dict.fromkeys(_NUMBERS, BigInteger()) | dict.fromkeys(_TEXTS, Text()))
+_PARAMETERS = tuple(f"its_{name}" for name in _SETTLED.columns)
+
+_How = Mapping[str, ColumnElement[Any]]
+"""What `_told` says of a settlement, as a statement names it."""
+
+
+def _told(settlement: Settlement, now: int) -> tuple[int | str | None, ...]:
+    """In the order of `_SETTLED`."""
+    row, state = settlement.row, settlement.state
+    return (
+        row.id,
+        row.fence,
+        int(settlement.was_marked),
+        row.attempt + 1,
+        settlement.code,
+        None if settlement.not_before is None else to_micros(settlement.not_before),
+        None if settlement.expires_at is None else to_micros(settlement.expires_at),
+        now if state == "accepted" else None,
+        now if state != "queued" else None,
+        now,
+        state,
+        settlement.reason,
+        settlement.provider_id,
+        settlement.text,
+        settlement.outcome,
     )
 
 
-def _as_given(settlement: Settlement) -> dict[str, int | str | None]:
-    row = settlement.row
-    told: dict[str, int | str | None] = {
-        "id": row.id,
-        "fence": row.fence,
-        "was_marked": int(settlement.was_marked),
-        "number": row.attempt + 1,
-        "state": settlement.state,
-        "reason": settlement.reason,
-        "again_at": None if settlement.not_before is None else to_micros(settlement.not_before),
-        "last_at": None if settlement.expires_at is None else to_micros(settlement.expires_at),
-        "their_id": settlement.provider_id,
-        "code": settlement.code,
-        "said": settlement.text,
-        "outcome": settlement.outcome,
-    }
-    return {name: value for name, value in told.items() if value is not None}
+def _settle_all(dialect: str) -> Update:
+    """In one statement with the tries: each round trip costs as much as ten rows."""
+    how = dict(_SETTLED.table(dialect).c.items())
+    return _settle(how).add_cte(_keep_tries(how).cte("kept"))
 
 
-def _settle(dialect: str) -> Update:
-    how, now = _settled(dialect).c, bindparam("now", type_=UtcTime, required=False)
+def _settle_each(_dialect: str) -> Update:
+    return _settle(_one())
+
+
+def _keep_each_try(_dialect: str) -> Insert:
+    return _keep_tries(_one())
+
+
+def _one() -> _How:
+    """The values of one settlement, as parameters."""
+    return {name: bindparam(f"its_{name}", type_=type_, required=False) for name, type_ in _SETTLED.columns.items()}
+
+
+def _settle(how: _How) -> Update:
     was_theirs = or_(
-        and_(how.was_marked == 1, in_state(*_MARKED)),
-        and_(how.was_marked == 0, in_state("claimed")),
+        and_(how["was_marked"] == literal_column("1"), in_state(*_MARKED)),
+        and_(how["was_marked"] == literal_column("0"), in_state("claimed")),
     )
     values: dict[str, Any] = {
-        "state": how.state,
-        "reason": how.reason,
-        "attempt": outbox.c.attempt + 1,
-        "owner": None,
-        "lease_until": None,
-        "not_before": func.coalesce(how.again_at, outbox.c.not_before),
-        "expires_at": func.coalesce(how.last_at, outbox.c.expires_at),
-        "provider_id": func.coalesce(how.their_id, outbox.c.provider_id),
-        "answer_code": how.code,
-        "answer_text": how.said,
-        "accepted_at": case((how.state == "accepted", now)),
-        "settled_at": case((how.state != "queued", now)),
+        "state": how["state"],
+        "reason": how["reason"],
+        "attempt": outbox.c.attempt + literal_column("1"),
+        "owner": null(),
+        "lease_until": null(),
+        "not_before": func.coalesce(how["again_at"], outbox.c.not_before),
+        "expires_at": func.coalesce(how["last_at"], outbox.c.expires_at),
+        "provider_id": func.coalesce(how["their_id"], outbox.c.provider_id),
+        "answer_code": how["code"],
+        "answer_text": how["said"],
+        "accepted_at": how["accepted_at"],
+        "settled_at": how["settled_at"],
     }
-    settled = update(outbox).where(outbox.c.id == how.id, outbox.c.fence == how.fence, was_theirs).values(values)
-    # Where a statement can carry another one, the tries go with it: each round trip costs as much as ten rows.
-    return settled if dialect == "sqlite" else settled.add_cte(_keep_attempts(dialect).cte("kept"))
+    return update(outbox).where(outbox.c.id == how["id"], outbox.c.fence == how["fence"], was_theirs).values(values)
 
 
-def _keep_attempts(dialect: str) -> Insert:
+def _keep_tries(how: _How) -> Insert:
     """Every try of a message that is still there, whoever holds it by now."""
-    settled = _settled(dialect)
-    how, now = settled.c, bindparam("now", type_=UtcTime, required=False)
-    tries = select(how.id, how.number, now, how.outcome, how.code, how.said)
+    tries = select(*(how[name] for name in ("id", "number", "ended_at", "outcome", "code", "said")))
     names = ("outbox_id", "number", "ended_at", "outcome", "answer_code", "answer_text")
-    return insert(attempt).from_select(names, tries.join(outbox, outbox.c.id == how.id))
+    return insert(attempt).from_select(names, tries.where(outbox.c.id == how["id"]))
 
 
 def _cost_of_marked(dialect: str) -> Select[tuple[int]]:

@@ -1,6 +1,7 @@
 """How times are kept: one integer on both databases, an aware UTC datetime in Python."""
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import BigInteger, Dialect
@@ -17,6 +18,7 @@ def to_micros(moment: datetime) -> int:
     return (moment - EPOCH) // MICROSECOND
 
 
+@lru_cache(maxsize=10_000)  # most messages of a run bear the same few moments
 def from_micros(micros: int) -> datetime:
     """The aware UTC time of a stored integer."""
     return EPOCH + timedelta(microseconds=micros)
