@@ -48,7 +48,7 @@ outbox = Table(
     Column("message_id", Text, nullable=False, unique=True, comment="fixed for all attempts; a piece id for post"),
     Column("message_at", UtcTime, nullable=False, comment="the Date header, fixed for all attempts"),
     Column("idempotency_key", Text, nullable=False),
-    Column("provider_id", Text, index=True),
+    Column("provider_id", Text),
     Column("code", Text, unique=True, comment="the piece's unique response code"),
     Column("answer_code", Integer),
     Column("answer_text", Text),
@@ -61,8 +61,8 @@ outbox = Table(
     CheckConstraint("state IN ({})".format(", ".join(f"'{state}'" for state in OUTBOX_STATES)), name="state"),
     Index("ix_outbox_claim", "run_id", "channel", "not_before", "id", postgresql_where=text("state = 'queued'"),
           sqlite_where=text("state = 'queued'")),
-    Index("ix_outbox_lease", "lease_until", postgresql_where=text("state IN ('claimed', 'committing')"),
-          sqlite_where=text("state IN ('claimed', 'committing')")),
+    Index("ix_outbox_provider", "provider_id", postgresql_where=text("provider_id IS NOT NULL"),
+          sqlite_where=text("provider_id IS NOT NULL")),  # of SMTP there is none: nothing to keep up to date
     Index("ix_outbox_run_state", "run_id", "state"),
     Index(None, "contact_id", "run_id"),
 )  # fmt: skip

@@ -220,3 +220,8 @@ def upgrade() -> None:
     with op.batch_alter_table('orders', schema=None) as batch_op:
         batch_op.add_column(sa.Column('matched_by', sa.Text(), nullable=True, comment='what told whose it is: id, email, code or address; null as for id'))
 
+    with op.batch_alter_table('outbox', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_outbox_lease'), sqlite_where=sa.text("state IN ('claimed', 'committing')"))
+        batch_op.drop_index(batch_op.f('ix_outbox_provider_id'))
+        batch_op.create_index('ix_outbox_provider', ['provider_id'], unique=False, postgresql_where=sa.text('provider_id IS NOT NULL'), sqlite_where=sa.text('provider_id IS NOT NULL'))
+
