@@ -30,6 +30,7 @@ def up(
     Example: handbill up --port 8080
     """
     import os
+    import sys
 
     from handbill.operations.api_server import client_environment, ensure_server
     from handbill.operations.opening import opened
@@ -43,9 +44,15 @@ def up(
 
     from prefect import serve
 
-    with _web_service(project_dir, port, wanted=web):
-        typer.echo(f"Schedules are running. Dashboard: {url.removesuffix('/api')}  Stop with Ctrl-C.", err=True)
-        serve(*deployments(project_dir))
+    try:
+        with _web_service(project_dir, port, wanted=web):
+            typer.echo(f"Schedules are running. Dashboard: {url.removesuffix('/api')}  Stop with Ctrl-C.", err=True)
+            serve(*deployments(project_dir))
+    except SystemExit as told:
+        # At SIGTERM Prefect breaks its event loop off, and a thread of it may be left that Python would wait for.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(told.code if isinstance(told.code, int) else 0)
 
 
 def down(project_dir: ProjectDir = Path()) -> None:
