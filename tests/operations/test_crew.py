@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,7 +23,7 @@ from handbill.store.connection import reading
 from handbill.store.tables import outbox
 from tests.conftest import NOW
 from tests.operations.shop import SECRET, add_people, make_project
-from tests.scenarios.fault_server import MAIL, Fault, FaultServer, Taken, serving
+from tests.scenarios.fault_server import DOT, MAIL, Fault, FaultServer, serving
 
 CLOCK = fixed_clock(NOW)
 
@@ -59,18 +58,6 @@ def books_of(store: Engine, run_id: int) -> Books:
     return made
 
 
-def after(server: FaultServer, messages: int) -> threading.Event:
-    """Set when the server has taken so many messages."""
-    enough = threading.Event()
-
-    def count(_taken: Taken) -> None:
-        if len(server.taken) >= messages:
-            enough.set()
-
-    server.on_taken = count
-    return enough
-
-
 def test_processes_share_the_messages_and_the_connections(
     store: Engine, store_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -91,10 +78,11 @@ def test_when_one_is_killed_the_others_go_on_and_take_over_what_it_held(
 ) -> None:
     server = FaultServer()
     with run_of(tmp_path, store, store_url, monkeypatch, server, people=300) as (project, run_id):
-        enough = after(server, 40)
+        server.stand_still(messages=40)
         with hired(tmp_path, run_id, 3) as crew:
-            assert enough.wait(60)
+            server.wait_until_standing(1)
             os.kill(crew.helpers[0], signal.SIGKILL)
+            server.go_on()
             assert crew.finish()
             drain_run(store, project, load_settings(tmp_path), run_id, clock=CLOCK)
     made = books_of(store, run_id)
@@ -109,9 +97,11 @@ def test_those_who_are_dismissed_finish_what_is_on_its_way_and_no_more(
 ) -> None:
     server = FaultServer()
     with run_of(tmp_path, store, store_url, monkeypatch, server, people=400) as (_, run_id):
-        enough = after(server, 20)
+        server.stand_still(messages=20)
         with hired(tmp_path, run_id, 3) as crew:
-            assert enough.wait(60)
+            server.wait_until_standing(1)
+            server.faults = [Fault(DOT, slow=0.1)]  # ten seconds for all, and they hear of it in a moment
+            server.go_on()
         assert crew.helpers == []
     made = books_of(store, run_id)
     assert made.accepted == len(server.counts) < 400

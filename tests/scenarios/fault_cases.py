@@ -17,7 +17,7 @@ from tests.scenarios.fault_server import (
 )
 
 ONE = "person1@example.org"
-SILENCE = "the server did not answer for 0.7 seconds"
+SILENCE = "the server did not answer for 2 seconds"
 NOT_SMTP = "the server's answer is not SMTP"
 CLOSED = "the server closed the connection"
 GOES_ON, ENDS, PAUSED = "goes on", "ends, to be run again", "is paused"
@@ -41,7 +41,7 @@ class Case:
     is_taken: bool = False
     or_else: str = ""
     is_brief: bool = False
-    """The client waits 0.7 seconds where it usually waits minutes."""
+    """The client waits 2 seconds where it usually waits minutes."""
     tls: str = ""
     """Which certificate the server shows to a client that wants encryption: good, expired, wrong host, self-signed."""
     has_login: bool = False

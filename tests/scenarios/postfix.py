@@ -96,7 +96,7 @@ class Postfix:
         """What a mailbox has got."""
         return [path.read_bytes() for path in sorted((self.maildir(name) / "new").glob("*"))]
 
-    def await_mails(self, expected: Mapping[str, int], *, seconds: int = 30) -> None:
+    def await_mails(self, expected: Mapping[str, int], *, seconds: int = 120) -> None:
         """Until each mailbox has so many mails; fails when it takes too long."""
         deadline = datetime.now(UTC) + timedelta(seconds=seconds)
         while datetime.now(UTC) < deadline:
@@ -106,7 +106,7 @@ class Postfix:
             os.sched_yield()
         pytest.fail(f"Postfix delivered {found} and not {dict(expected)}:\n{(self.root / 'log').read_text()}")
 
-    def await_taken(self, other: FaultServer, number: int, *, seconds: int = 30) -> None:
+    def await_taken(self, other: FaultServer, number: int, *, seconds: int = 120) -> None:
         """Until the server that mail is handed on to has taken so many messages; fails when it takes too long."""
         deadline = datetime.now(UTC) + timedelta(seconds=seconds)
         while datetime.now(UTC) < deadline:
@@ -176,7 +176,7 @@ def _control(root: Path, verb: str, *, must: bool = True) -> None:
 
 
 def _await(server: Postfix) -> None:
-    deadline = datetime.now(UTC) + timedelta(seconds=20)
+    deadline = datetime.now(UTC) + timedelta(seconds=120)
     while datetime.now(UTC) < deadline:
         try:
             with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:

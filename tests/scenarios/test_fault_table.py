@@ -25,7 +25,7 @@ from tests.scenarios.fault_cases import CASES, ENDS, GOES_ON, ONE, PAUSED, STAYS
 from tests.scenarios.fault_server import FEATURES, FaultServer
 from tests.scenarios.sending import Sending, counted, sending
 
-BRIEF = Timeouts(connect=5, command=0.7, data=0.7, body=0.7, dot=0.7, quit=0.7)
+BRIEF = Timeouts(connect=30, command=2, data=2, body=2, dot=2, quit=2)
 PAGE = Path(__file__).parents[2] / "docs/reference/outbox.md"
 OTHERS = 4
 """Messages of the run beside the one that the fault hits."""

@@ -48,7 +48,7 @@ from tests.operations.shop import add_people, make_project, make_settings
 from tests.web.serving import service_for, serving
 
 PEOPLE = 6
-PATIENCE = 30.0
+PATIENCE = 120.0
 
 SERVERS: dict[str, type[VendorServer]] = {
     "ses": SesServer, "sendgrid": SendGridServer, "mailgun": MailgunServer, "postmark": PostmarkServer,

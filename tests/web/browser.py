@@ -40,7 +40,7 @@ def opened_page(browser: Browser, *, size: dict[str, int] = DESK, **options: Any
     """A fresh window without a history; what its page may not load, or logs as an error, fails the test."""
     context = browser.new_context(viewport=size, reduced_motion="reduce", **options)  # type: ignore[arg-type]
     page = context.new_page()
-    page.set_default_timeout(10_000)
+    page.set_default_timeout(60_000)
     errors: list[str] = []
     page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
     page.on("requestfailed", lambda request: errors.append(f"{request.url}: {request.failure}"))

@@ -35,8 +35,8 @@ class Running:
     def end(self, how: int = signal.SIGTERM) -> tuple[int, str]:
         """Ends it; answers its exit code and the last of what it wrote to stderr."""
         self.process.send_signal(how)
-        self.process.wait(60)
-        self.reader.join(60)
+        self.process.wait(120)
+        self.reader.join(120)
         return self.process.returncode, "".join(self.said)
 
 

@@ -35,7 +35,7 @@ def serving_app(app: ASGIApp) -> Iterator[str]:
     server = _Announcing(config, ready)
     thread = threading.Thread(target=server.run)
     thread.start()
-    ready.wait(30)
+    assert ready.wait(120), "the service does not start"
     try:
         port = server.servers[0].sockets[0].getsockname()[1]
         yield f"http://127.0.0.1:{port}"

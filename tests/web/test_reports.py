@@ -94,9 +94,9 @@ def let_run(store: Engine, waiting: int) -> None:
 def signed_in(site: str) -> requests.Session:
     """A client with a session, as a browser that runs no scripts."""
     client = requests.Session()
-    form = client.get(f"{site}/sign-in", timeout=10).text
+    form = client.get(f"{site}/sign-in", timeout=60).text
     fields = {"proof": proof_in(form, "/sign-in"), "name": NAME, "password": PASSWORD}
-    assert client.post(f"{site}/sign-in", data=fields, timeout=30).url == f"{site}/reports"
+    assert client.post(f"{site}/sign-in", data=fields, timeout=60).url == f"{site}/reports"
     return client
 
 
@@ -120,7 +120,7 @@ def grave(page: Page) -> list[str]:
 
 
 def test_campaigns_are_listed_with_how_far_they_are(site: str, store: Engine) -> None:
-    page = signed_in(site).get(f"{site}/reports", timeout=10).text
+    page = signed_in(site).get(f"{site}/reports", timeout=60).text
     rows = re.findall(r'<th scope="row"><a href="([^"]+)">.*?<span class="badge[^"]*">([^<]+)', page, re.DOTALL)
     assert rows == [("/reports/winback", "finished"), ("/reports/autumn-offer", "not run yet")]
     assert 'aria-label="272 of 280 sent, 0 waiting"' in page
@@ -129,7 +129,7 @@ def test_campaigns_are_listed_with_how_far_they_are(site: str, store: Engine) ->
 
 def test_a_run_on_its_way_shows_rate_time_left_and_domains(site: str, store: Engine) -> None:
     let_run(store, 100)
-    page = signed_in(site).get(f"{site}/reports/winback", timeout=10).text
+    page = signed_in(site).get(f"{site}/reports/winback", timeout=60).text
     figures = dict(re.findall(r"<dt[^>]*>([^<]+)</dt><dd>([^<]+)", page))
     assert figures == {
         "sent": "175", "waiting": "100", "not sent": "3", "unsure": "2", "a minute": "35", "still to go": "3 min",
@@ -142,28 +142,28 @@ def test_a_run_on_its_way_shows_rate_time_left_and_domains(site: str, store: Eng
 def test_a_paused_run_says_why(site: str, store: Engine) -> None:
     with writing(store) as connection:
         connection.execute(update(run).values(state="paused", state_reason="5 % bounced"))
-    page = signed_in(site).get(f"{site}/reports/winback", timeout=10).text
+    page = signed_in(site).get(f"{site}/reports/winback", timeout=60).text
     assert "<p>Paused: 5 % bounced</p>" in page
 
 
 def test_the_results_are_the_report_itself(site: str, store: Engine, project: Project) -> None:
     client = signed_in(site)
-    given = client.get(f"{site}/reports/winback/results", timeout=30)
+    given = client.get(f"{site}/reports/winback/results", timeout=60)
     assert given.text == report_campaign(store, project, "winback", now=AFTER)
     assert given.headers["content-security-policy"].startswith("default-src 'none'; style-src 'sha256-")
-    numbers = client.get(f"{site}/reports/winback/results.json", timeout=30)
+    numbers = client.get(f"{site}/reports/winback/results.json", timeout=60)
     assert json.loads(numbers.text) == json.loads(report_campaign(store, project, "winback", now=AFTER, format="json"))
     assert numbers.headers["content-type"].startswith("application/json")
-    assert client.get(f"{site}/reports/winback/results.md", timeout=30).text.startswith("# ")
-    assert client.get(f"{site}/reports/winback/results.exe", timeout=30).status_code == 404
+    assert client.get(f"{site}/reports/winback/results.md", timeout=60).text.startswith("# ")
+    assert client.get(f"{site}/reports/winback/results.exe", timeout=60).status_code == 404
 
 
 def test_a_campaign_that_never_ran_has_nothing_to_report(site: str) -> None:
     client = signed_in(site)
     assert (
-        "There is nothing to see before its first run." in client.get(f"{site}/reports/autumn-offer", timeout=10).text
+        "There is nothing to see before its first run." in client.get(f"{site}/reports/autumn-offer", timeout=60).text
     )
-    refused = client.get(f"{site}/reports/autumn-offer/results", timeout=10)
+    refused = client.get(f"{site}/reports/autumn-offer/results", timeout=60)
     assert refused.status_code == 404
     assert "autumn-offer has not been run, so there is nothing to report." in refused.text
 
@@ -171,25 +171,25 @@ def test_a_campaign_that_never_ran_has_nothing_to_report(site: str) -> None:
 def test_a_name_that_no_campaign_has_is_not_found(site: str) -> None:
     client = signed_in(site)
     for path in ("nothing", "nothing/results", "%2e%2e%2fsecret", "<script>"):
-        assert client.get(f"{site}/reports/{path}", timeout=10).status_code == 404
+        assert client.get(f"{site}/reports/{path}", timeout=60).status_code == 404
 
 
 def test_a_shared_link_shows_one_report_until_it_is_taken_back(site: str, store: Engine) -> None:
     client = signed_in(site)
-    page = client.get(f"{site}/reports/winback", timeout=10).text
+    page = client.get(f"{site}/reports/winback", timeout=60).text
     fields = {"proof": proof_in(page, "/reports/winback/share"), "days": "7"}
-    made = client.post(f"{site}/reports/winback/share", data=fields, timeout=10).text
+    made = client.post(f"{site}/reports/winback/share", data=fields, timeout=60).text
     link = re.search(r'<p class="link">([^<]+)</p>', made)
     assert link
     assert link[1].startswith(f"{site}/shared/")
-    stranger = requests.get(link[1], timeout=30)
-    assert stranger.text == client.get(f"{site}/reports/winback/results", timeout=30).text
-    assert requests.get(f"{link[1][:-1]}x", timeout=10).status_code == 404
+    stranger = requests.get(link[1], timeout=60)
+    assert stranger.text == client.get(f"{site}/reports/winback/results", timeout=60).text
+    assert requests.get(f"{link[1][:-1]}x", timeout=60).status_code == 404
     number = re.search(r'name="link" value="(\d+)"', made)
     assert number
     fields = {"proof": proof_in(made, "/reports/winback/unshare"), "link": number[1]}
-    client.post(f"{site}/reports/winback/unshare", data=fields, timeout=10)
-    assert requests.get(link[1], timeout=10).status_code == 404
+    client.post(f"{site}/reports/winback/unshare", data=fields, timeout=60)
+    assert requests.get(link[1], timeout=60).status_code == 404
     with store.connect() as connection:
         deeds = connection.scalars(select(audit_entry.c.action).where(audit_entry.c.subject == "winback")).all()
     assert deeds == ["share", "unshare"]
@@ -197,15 +197,15 @@ def test_a_shared_link_shows_one_report_until_it_is_taken_back(site: str, store:
 
 def test_a_shared_link_ends_by_itself(store: Engine, project: Project, site: str) -> None:
     client = signed_in(site)
-    fields = {"proof": proof_in(client.get(f"{site}/reports/winback", timeout=10).text, "/reports/winback/share"),
+    fields = {"proof": proof_in(client.get(f"{site}/reports/winback", timeout=60).text, "/reports/winback/share"),
               "days": "30"}  # fmt: skip
-    made = client.post(f"{site}/reports/winback/share", data=fields, timeout=10).text
+    made = client.post(f"{site}/reports/winback/share", data=fields, timeout=60).text
     path = re.search(r"/shared/[^<]+", made)
     assert path
     for days, status in ((29, 200), (31, 404)):
         clock = fixed_clock(AFTER + timedelta(days=days))
         with serving(service_for(project.root, project, store, clock)) as later:
-            assert requests.get(f"{later}{path[0]}", timeout=30).status_code == status
+            assert requests.get(f"{later}{path[0]}", timeout=60).status_code == status
 
 
 def test_a_run_on_its_way_is_followed_without_loading_the_page_again(

@@ -52,7 +52,7 @@ def test_a_scanner_that_follows_every_link_changes_nothing_but_the_count_of_mach
         for method in ("HEAD", "OPTIONS", "GET"):
             for link in links:
                 address, agent = link.replace(PUBLIC, url), {"User-Agent": AGENT}
-                answer = requests.request(method, address, headers=agent, timeout=20, allow_redirects=False)
+                answer = requests.request(method, address, headers=agent, timeout=60, allow_redirects=False)
                 assert answer.status_code < 500
                 assert "set-cookie" not in answer.headers
     assert snapshot(store) == before

@@ -65,9 +65,9 @@ def proof_in(page: str) -> str:
 def try_to_sign_in(
     client: requests.Session, site: str, name: str = NAME, password: str = PASSWORD, wanted: str = ""
 ) -> requests.Response:
-    form = client.get(f"{site}/sign-in", params={"next": wanted}, timeout=10).text
+    form = client.get(f"{site}/sign-in", params={"next": wanted}, timeout=60).text
     fields = {"proof": proof_in(form), "name": name, "password": password, "next": wanted}
-    return client.post(f"{site}/sign-in", data=fields, timeout=30, allow_redirects=False)
+    return client.post(f"{site}/sign-in", data=fields, timeout=60, allow_redirects=False)
 
 
 @contextmanager
@@ -83,24 +83,24 @@ def test_the_right_password_begins_a_session_that_only_this_browser_has(site: st
         cookie = answer.headers["set-cookie"]
         assert re.search(r"handbill-session=[\w-]{43}; HttpOnly; Path=/; SameSite=lax", cookie)
         token = client.cookies["handbill-session"]
-        assert client.get(f"{site}/reports", timeout=10).status_code == 200
+        assert client.get(f"{site}/reports", timeout=60).status_code == 200
     with reading(store) as connection:
         kept = connection.execute(select(web_session)).one()
     assert token not in str(kept)
-    assert requests.get(f"{site}/reports", timeout=10, allow_redirects=False).status_code == 303
+    assert requests.get(f"{site}/reports", timeout=60, allow_redirects=False).status_code == 303
 
 
 def test_behind_https_the_cookie_is_secure_and_bound_to_this_host(site: str) -> None:
     with a_client() as client:
         client.headers["X-Forwarded-Proto"] = "https"
-        form = client.get(f"{site}/sign-in", timeout=10)
+        form = client.get(f"{site}/sign-in", timeout=60)
         assert "__Host-handbill-form=" in form.headers["set-cookie"]
         assert "Secure" in form.headers["set-cookie"]
 
 
 def test_without_a_session_every_page_leads_to_the_sign_in_and_back(site: str) -> None:
     for path in ("/reports", "/reports/spring", "/reports/spring/results", "/reports/nobody-has-this"):
-        answer = requests.get(f"{site}{path}", timeout=10, allow_redirects=False)
+        answer = requests.get(f"{site}{path}", timeout=60, allow_redirects=False)
         assert (answer.status_code, answer.text) == (303, "")
         assert answer.headers["location"] == f"/sign-in?next={path.replace('/', '%2F')}"
     with a_client() as client:
@@ -157,25 +157,25 @@ def test_a_session_ends_when_nobody_uses_it_and_in_any_case_after_a_week(site: s
         try_to_sign_in(client, site)
         for _ in range(14):
             clock.now += timedelta(hours=11)
-            assert client.get(f"{site}/reports", timeout=10, allow_redirects=False).status_code == 200
+            assert client.get(f"{site}/reports", timeout=60, allow_redirects=False).status_code == 200
         clock.now = NOW + timedelta(days=7)
-        assert client.get(f"{site}/reports", timeout=10, allow_redirects=False).status_code == 303
+        assert client.get(f"{site}/reports", timeout=60, allow_redirects=False).status_code == 303
         try_to_sign_in(client, site)
         clock.now += timedelta(hours=12)
-        assert client.get(f"{site}/reports", timeout=10, allow_redirects=False).status_code == 303
+        assert client.get(f"{site}/reports", timeout=60, allow_redirects=False).status_code == 303
 
 
 def test_signing_out_ends_the_session_in_the_store_as_well(site: str) -> None:
     with a_client() as client:
         try_to_sign_in(client, site)
         stolen = client.cookies["handbill-session"]
-        page = client.get(f"{site}/reports", timeout=10).text
-        answer = client.post(f"{site}/sign-out", data={"proof": proof_in(page)}, timeout=10)
+        page = client.get(f"{site}/reports", timeout=60).text
+        answer = client.post(f"{site}/sign-out", data={"proof": proof_in(page)}, timeout=60)
         assert answer.url == f"{site}/sign-in"
         assert "handbill-session" not in client.cookies
     with a_client() as thief:
         thief.cookies["handbill-session"] = stolen
-        assert thief.get(f"{site}/reports", timeout=10, allow_redirects=False).status_code == 303
+        assert thief.get(f"{site}/reports", timeout=60, allow_redirects=False).status_code == 303
 
 
 def test_another_password_or_the_end_of_a_login_ends_its_sessions(site: str, store: Engine) -> None:
@@ -183,11 +183,11 @@ def test_another_password_or_the_end_of_a_login_ends_its_sessions(site: str, sto
     with a_client() as client:
         try_to_sign_in(client, site)
         set_password(store, NAME, another, now=NOW, doer=operator())
-        assert client.get(f"{site}/reports", timeout=10, allow_redirects=False).status_code == 303
+        assert client.get(f"{site}/reports", timeout=60, allow_redirects=False).status_code == 303
         try_to_sign_in(client, site, password=another)
-        assert client.get(f"{site}/reports", timeout=10, allow_redirects=False).status_code == 200
+        assert client.get(f"{site}/reports", timeout=60, allow_redirects=False).status_code == 200
         remove_login(store, NAME, now=NOW, doer=operator())
-        assert client.get(f"{site}/reports", timeout=10, allow_redirects=False).status_code == 303
+        assert client.get(f"{site}/reports", timeout=60, allow_redirects=False).status_code == 303
 
 
 def test_sign_ins_are_written_down_and_what_was_typed_is_not(site: str, store: Engine) -> None:

@@ -61,10 +61,10 @@ class Shop:
         return address.replace(PUBLIC, self.url)
 
     def get(self, path: str, **options: Any) -> requests.Response:
-        return requests.get(self.path(self._full(path)), timeout=10, allow_redirects=False, **options)
+        return requests.get(self.path(self._full(path)), timeout=60, allow_redirects=False, **options)
 
     def post(self, path: str, data: Mapping[str, Any] | None = None, **options: Any) -> requests.Response:
-        return requests.post(self.path(self._full(path)), data, timeout=10, allow_redirects=False, **options)
+        return requests.post(self.path(self._full(path)), data, timeout=60, allow_redirects=False, **options)
 
     def send(self, path: str, choices: Mapping[str, Any] | None = None, *, button: str = "") -> requests.Response:
         """Opens a page and sends its form, or that of its forms whose address ends with `button`."""
@@ -73,7 +73,7 @@ class Shop:
 
     def mails(self) -> list[EmailMessage]:
         """What was sent, the oldest first, when nothing is left to send: mails leave beside the answer."""
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 120
         while self._has_waiting_mails():
             assert time.monotonic() < deadline, "a confirmation mail did not leave"
             threading.Event().wait(0.01)
