@@ -32,6 +32,8 @@ ALWAYS = {
 }
 REFUSED = ALWAYS | {"Content-Security-Policy": refusals.POLICY}
 """A page that only says why there is none may have its style."""
+REFUSED = ALWAYS | {"Content-Security-Policy": refusals.POLICY}
+"""A page that only says why there is none may have its style."""
 ANN = "ann.lee@example.org"
 
 

@@ -22,6 +22,7 @@ from handbill.reports.sections import coverage, facts_of, first_figures, first_p
 from handbill.reports.verdict import FirstScreen
 from handbill.reports.wording import capital, day
 
+_CODE = re.compile(r"`([^`]+)`")
 _INTERVAL = re.compile(r"\((?=[^()]{1,24}\))[^()]*[0-9][^()]*\)")
 _TIED = (
     (" %", "&nbsp;%"),
@@ -125,8 +126,12 @@ def _resource(name: str) -> str:
 
 
 def _typeset(text: str) -> Markup:
-    """What belongs together stays on one line: a number and its percent sign, an interval, a pair of arms."""
+    """What belongs together stays on one line: a number and its percent sign, an interval, a pair of arms.
+
+    What stands between backticks is a command.
+    """
     together = _INTERVAL.sub(r'<span class="interval">\g<0></span>', str(escape(text)))
     for loose, tied in _TIED:
         together = together.replace(loose, tied)
+    together = _CODE.sub(r"<code>\1</code>", together)
     return Markup(together)  # noqa: S704 - escaped just now

@@ -8,6 +8,7 @@ from fastapi.openapi.utils import get_openapi
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from handbill.web.headers import content_policy
+from handbill.web.prose import marked
 from handbill.web.refusals import PROBLEM
 
 STATUSES: Mapping[str, str] = {
@@ -24,9 +25,21 @@ STATUSES: Mapping[str, str] = {
     "503": "The store cannot be reached. Send the same again later.",
 }
 STYLE = """
-body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color: #1a1a1a }
-table { border-collapse: collapse; width: 100% } th, td { text-align: start; padding: .3rem .6rem; vertical-align: top }
-tr { border-bottom: 1px solid #ccc } code { font-family: ui-monospace, monospace }
+:root { color-scheme: light dark; --paper: #ffffff; --ink: #16191d; --muted: #585f68; --line: #dcdad2; --wash: #f3f2ee }
+@media (prefers-color-scheme: dark) {
+  :root { --paper: #171a1e; --ink: #eef0f2; --muted: #a9b1ba; --line: #30353c; --wash: #23282f }
+}
+body { max-width: 60rem; margin: 2.5rem auto; padding: 0 1.25rem; background: var(--paper); color: var(--ink);
+  font: 16px/1.55 ui-sans-serif, system-ui, -apple-system, "Segoe UI", "Helvetica Neue", Arial, sans-serif }
+h1 { font-size: clamp(1.7rem, 5vw, 2.2rem); letter-spacing: -.02em; line-height: 1.15 }
+h2 { margin-top: 2.8rem; padding-top: 1.6rem; border-top: 1px solid var(--line); font-size: 1.3rem }
+.wide { overflow-x: auto }
+table { width: 100%; min-width: 34rem; border-collapse: collapse }
+th, td { padding: .4rem .9rem .4rem 0; text-align: start; vertical-align: top }
+th { color: var(--muted); font-size: .9rem } td:nth-child(2) { min-width: 9rem; color: var(--muted) }
+tr { border-bottom: 1px solid var(--line) }
+code { padding: .1em .3em; border-radius: 4px; background: var(--wash); font: .92em ui-monospace, Menlo, monospace }
+h2 code { padding: 0; background: none; font-weight: 700 }
 """
 POLICY = content_policy(styles=[STYLE])
 
@@ -51,6 +64,7 @@ def describe(api: FastAPI, path: str) -> dict[str, Any]:
 def as_page(document: Mapping[str, Any]) -> str:
     """The description as a page that loads nothing."""
     pages = Environment(loader=PackageLoader("handbill.web", "pages"), autoescape=True, undefined=StrictUndefined)
+    pages.filters["marked"] = marked
     return pages.get_template("api.html").render(document=document, style=STYLE, fields=fields, statuses=STATUSES)
 
 

@@ -23,6 +23,7 @@ from handbill.operations.sessions import Session, session_of
 from handbill.tokens import read, sign
 from handbill.web.headers import content_policy
 from handbill.web.logo import logo_of
+from handbill.web.prose import marked
 from handbill.web.service import Service
 
 SIGN_IN, HOME = "/sign-in", "/reports"
@@ -167,7 +168,7 @@ def _filters(zone: ZoneInfo) -> Mapping[str, Callable[..., str]]:
     def local(moment: datetime) -> str:
         return f"{moment.astimezone(zone):%-d %b %Y, %H:%M}"
 
-    return {"local": local, "counted": lambda number: f"{number:,}", "lasting": lasting}
+    return {"local": local, "counted": lambda number: f"{number:,}", "lasting": lasting, "marked": marked}
 
 
 def lasting(period: timedelta) -> str:

@@ -11,6 +11,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.types import Scope
 
 from handbill.errors import StoreUnavailable
+from handbill.web.headers import content_policy
 
 PROBLEM = "application/problem+json"
 API = "/v1/"
@@ -39,7 +40,8 @@ def refusal(scope: Scope, status: int, detail: str = "", headers: Mapping[str, s
     if scope["path"].startswith(API):
         problem = {"type": "about:blank", "title": title, "status": status, "detail": detail or advice}
         return JSONResponse(problem, status, headers, PROBLEM)
-    return HTMLResponse(_PAGE.format(title=html.escape(title), advice=html.escape(advice)), status, headers)
+    page = _PAGE.format(title=html.escape(title), advice=html.escape(advice), style=_STYLE)
+    return HTMLResponse(page, status, {**(headers or {}), "Content-Security-Policy": POLICY})
 
 
 def too_many(scope: Scope, wait: float) -> Response:
@@ -62,12 +64,35 @@ async def answer_refusal(request: Request, error: Exception) -> Response:
 HANDLED = (HTTPException, StoreUnavailable, Exception)
 """What `answer_refusal` answers; the last is our own bugs, which are logged as well."""
 
+_STYLE = """\
+:root {
+  color-scheme: light dark;
+  --page: #f5f4f0; --paper: #ffffff; --ink: #16191d; --muted: #585f68; --mark: #82868c;
+}
+@media (prefers-color-scheme: dark) {
+  :root { --page: #0e1012; --paper: #171a1e; --ink: #eef0f2; --muted: #a9b1ba; --mark: #7b838d; }
+}
+body { margin: 0; padding: 0 20px; background: var(--page); color: var(--ink); font: 17px/1.55 ui-sans-serif, system-ui,
+  -apple-system, "Segoe UI", "Helvetica Neue", Arial, sans-serif; }
+main { box-sizing: border-box; max-width: 560px; margin: 12vh auto; padding: 40px 44px 44px; border-radius: 16px;
+  background: linear-gradient(var(--mark) 0 5px, var(--paper) 5px); }
+h1 { margin: 0; font-size: clamp(27px, 6vw, 34px); letter-spacing: -.02em; line-height: 1.15; text-wrap: balance; }
+p { margin: 14px 0 0; color: var(--muted); }
+@media (max-width: 560px) {
+  body { padding: 0; background: var(--paper); }
+  main { margin: 0; padding: 40px 20px; border-radius: 0; }
+}
+"""
+POLICY = content_policy(styles=[_STYLE])
+"""What these pages may load: their style."""
+
 _PAGE = """<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{title}</title>
+<style>{style}</style>
 </head>
 <body><main><h1>{title}</h1><p>{advice}</p></main></body>
 </html>
