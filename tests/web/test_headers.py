@@ -32,8 +32,6 @@ ALWAYS = {
 }
 REFUSED = ALWAYS | {"Content-Security-Policy": refusals.POLICY}
 """A page that only says why there is none may have its style."""
-REFUSED = ALWAYS | {"Content-Security-Policy": refusals.POLICY}
-"""A page that only says why there is none may have its style."""
 ANN = "ann.lee@example.org"
 
 
