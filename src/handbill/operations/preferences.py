@@ -14,7 +14,7 @@ from handbill.delivery.links import Bearer, Unsubscribe, read_preferences
 from handbill.operations.own_address import address_columns, known_place, no_address
 from handbill.operations.recipients import Recipient, recipient
 from handbill.operations.unsubscribing import PAUSE, SOURCE, Agreement, agreements, channels_of, withdraw
-from handbill.responses.hits import TRACKING
+from handbill.responses.hit_rows import TRACKING
 from handbill.settings import Settings
 from handbill.store.connection import reading, writing
 from handbill.store.tables import contact

@@ -20,7 +20,8 @@ from handbill.errors import StoreUnavailable
 from handbill.operations.waiting_hits import WaitingHits
 from handbill.rendering.print import CODE_PATH
 from handbill.responses.classify import Hit
-from handbill.responses.hits import SCANNED, Arrived, clean_agent, new_name, store_hits
+from handbill.responses.hit_rows import SCANNED
+from handbill.responses.hits import Arrived, clean_agent, new_name, store_hits
 from handbill.responses.scanners import network_hash, scanner_networks
 from handbill.settings import Settings
 from handbill.store.connection import reading, writing

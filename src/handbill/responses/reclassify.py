@@ -6,8 +6,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, bindparam, select, update
 
-from handbill.responses.classify import RULES, Sent, judge
-from handbill.responses.hits import KINDS, SOURCE, hit_of, sent_of
+from handbill.responses.classify import RULES, Hit, Sent, judge
+from handbill.responses.hit_rows import KINDS, SOURCE, hit_of, messages
 from handbill.store.connection import reading, writing
 from handbill.store.tables import event, link
 
@@ -59,10 +59,11 @@ def _judge_again(connection: Connection, first: int, last: int, scanners: frozen
     )  # fmt: skip
     for row in rows:
         by_message.setdefault(row.outbox_id, []).append(row)
-    sent = sent_of(connection, by_message)
+    known = messages(connection, by_message)
     changed = []
     for outbox_id, hits in by_message.items():
-        verdicts = judge([hit_of(each) for each in hits], sent.get(outbox_id, Sent()), scanners)
+        sent = known[outbox_id].sent if outbox_id in known else Sent()
+        verdicts = judge([_hit(each) for each in hits], sent, scanners)
         changed += [
             {"event": each.id, "now": verdict, "said": {**each.properties, "rules": RULES}}
             for each, verdict in zip(hits, verdicts, strict=True)
@@ -72,3 +73,7 @@ def _judge_again(connection: Connection, first: int, last: int, scanners: frozen
         again = update(event).where(event.c.id == bindparam("event"))
         connection.execute(again.values(verdict=bindparam("now"), properties=bindparam("said")), changed)
     return sum(map(len, by_message.values())), len(changed)
+
+
+def _hit(row: Any) -> Hit:
+    return hit_of(row.kind, row.occurred_at, row.link_id, row.properties, is_trap=bool(row.is_trap))
