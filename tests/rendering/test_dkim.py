@@ -11,7 +11,10 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from handbill.rendering.dkim import SigningKey, read_signing_key, relaxed_body, sign
+from handbill.rendering.dkim import SigningKey, read_signing_key, relaxed_body, sign, sign_parts
+from handbill.rendering.email import RenderedEmail
+from handbill.rendering.mime import Envelope, build_message, build_parts
+from handbill.rendering.quoted_printable import encode_piece
 
 AT = datetime(2026, 6, 1, 9, tzinfo=UTC)
 MESSAGE = (
@@ -99,6 +102,20 @@ def test_no_line_of_the_signature_is_longer_than_78(key: SigningKey) -> None:
 def test_any_body_verifies(key: SigningKey, lines: list[str]) -> None:
     body = "".join(f"{line}\r\n" for line in lines).encode()
     assert is_genuine(sign(MESSAGE.partition(b"\r\n\r\n")[0] + b"\r\n\r\n" + body, key, AT), key)
+
+
+ANY_PIECE = st.text(alphabet=" \t\r\nab.=é", max_size=90)
+
+
+@settings(max_examples=100, deadline=None)
+@given(pieces=st.lists(ANY_PIECE, max_size=6), text=ANY_PIECE)
+def test_a_message_in_parts_is_signed_as_if_it_were_whole(key: SigningKey, pieces: list[str], text: str) -> None:
+    ready = {piece: encode_piece(piece) for piece in pieces[::2]}
+    rendered = RenderedEmail("Spring", "", "".join(pieces), text, tuple(pieces), ready)
+    envelope = Envelope("Northwind <news@northwind.example>", "ann@shop.example", "<1.a@northwind.example>", AT)
+    signed = sign_parts(*build_parts(rendered, envelope), key, AT)
+    assert signed == sign(build_message(rendered, envelope), key, AT)
+    assert is_genuine(signed, key)
 
 
 def test_an_empty_body_hashes_as_nothing() -> None:

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime
 from typing import Any
 
 from handbill.channels.contract import Outgoing
@@ -25,11 +24,11 @@ from handbill.delivery.outbox import Claimed
 from handbill.delivery.providers import email_channel, sending_domain
 from handbill.delivery.published import Counting, Publish, links_of
 from handbill.errors import NotRenderable, Problem
-from handbill.rendering.dkim import SigningKey, sign
+from handbill.rendering.dkim import SigningKey, sign_parts
 from handbill.rendering.email import EmailTemplate, Links, RenderedEmail, compile_email
 from handbill.rendering.headers import wire_address
 from handbill.rendering.library import open_library
-from handbill.rendering.mime import Envelope, build_message
+from handbill.rendering.mime import Envelope, build_message, build_parts
 from handbill.rendering.tracked_links import tracking_of
 from handbill.tokens import Keys
 
@@ -108,7 +107,7 @@ class Composer:
         return Outgoing(
             sender=sender,
             recipient=recipient,
-            message=self._signed(build_message(rendered, envelope), row.message_at),
+            message=self._message(rendered, envelope),
             key=row.idempotency_key,
             labels=labels_of(self._keys, row.id),
             envelope_id=envelope_id(sender),
@@ -133,8 +132,10 @@ class Composer:
         numbers = publish(list(links_of(self._templates, trap=trap)))
         return Counting(self._keys, links, numbers, by_person=by_person)
 
-    def _signed(self, message: bytes, at: datetime) -> bytes:
-        return sign(message, self._signing_key, at) if self._signing_key else message
+    def _message(self, rendered: RenderedEmail, envelope: Envelope) -> bytes:
+        if self._signing_key is None:
+            return build_message(rendered, envelope)
+        return sign_parts(*build_parts(rendered, envelope), self._signing_key, envelope.sent_at)
 
     def _reply_to(self, arm_name: str) -> str | None:
         content = email_of(self._campaign, self._campaign.arms[arm_name])

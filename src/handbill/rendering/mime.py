@@ -36,7 +36,16 @@ class Envelope:
 
 
 def build_message(rendered: RenderedEmail, envelope: Envelope) -> bytes:
-    """The message with CRLF line ends, none of which is longer than `LONGEST_LINE`.
+    """The message with CRLF line ends; no line is longer than `LONGEST_LINE`. See `build_parts`."""
+    head, body = build_parts(rendered, envelope)
+    return head + b"".join(body)
+
+
+def build_parts(rendered: RenderedEmail, envelope: Envelope) -> tuple[bytes, list[bytes]]:
+    """The message's headers, with the empty line after them, and its body in pieces.
+
+    Lines end where pieces do, or do not end in a space there. What is the same for many recipients is a piece of its
+    own, and mostly the very same object.
 
     Raises:
         NotRenderable: the recipient's address or a value cannot stand in a message.
@@ -51,15 +60,8 @@ def build_message(rendered: RenderedEmail, envelope: Envelope) -> bytes:
         what = "a value for this recipient holds half a character."
         raise NotRenderable(Problem(what=what, mend="Import the contact again, in UTF-8.")) from None
     mark = f"--{boundary}".encode()
-    return b"".join(
-        (
-            *headers,
-            f'Content-Type: multipart/alternative;\r\n boundary="{boundary}"\r\n\r\n'.encode(),
-            mark, _PLAIN, text,
-            b"\r\n", mark, _HTML, html,
-            b"\r\n", mark, b"--\r\n",
-        )
-    )  # fmt: skip
+    head = b"".join((*headers, f'Content-Type: multipart/alternative;\r\n boundary="{boundary}"\r\n\r\n'.encode()))
+    return head, [mark, _PLAIN, *text, b"\r\n", mark, _HTML, *html, b"\r\n", mark, b"--\r\n"]
 
 
 _PLAIN = b"\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
