@@ -126,8 +126,12 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         if name == "kills" and report.when == "call"
     ]
     if rows:
-        heads = ("database", "at work", "kills", "planned", "server", "sent", "unsure", "twice", "time")
-        table = [heads, *sorted(tuple(row) for row in rows)]
+        heads = ("database", "at work", "kills", "planned", "server", "sent", "unsure", "twice", "seconds")
+        sums: dict[tuple[str, str], list[int]] = {}
+        for database, name, *numbers in rows:
+            before = sums.setdefault((database, name), [0] * len(numbers))
+            sums[database, name] = [each + more for each, more in zip(before, numbers, strict=True)]
+        table = [heads, *((*names, *map("{:,}".format, numbers)) for names, numbers in sorted(sums.items()))]
         widths = [max(len(row[column]) for row in table) for column in range(len(heads))]
         terminalreporter.section("kill -9")
         for row in table:

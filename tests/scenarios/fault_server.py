@@ -95,11 +95,10 @@ class FaultServer:
         with self.lock:
             return Counter(each.recipient for each in self.taken)
 
-    def wait_for_steps(self, more: int, timeout: float) -> bool:
-        """Until so many more stages were reached; False when that takes too long."""
+    def wait_for_step(self, number: int, timeout: float) -> bool:
+        """Until so many stages in all were reached; False when that takes too long."""
         with self.lock:
-            target = self.steps + more
-            return self.lock.wait_for(lambda: self.steps >= target, timeout)
+            return self.lock.wait_for(lambda: self.steps >= number, timeout)
 
     def stand_still(self, *, steps: int = 0, messages: int = 0) -> None:
         """Lets everybody wait at the next stage that they reach, until `go_on`; first so many more may come."""

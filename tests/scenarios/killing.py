@@ -37,7 +37,7 @@ _MORE_STEPS = 30
 """So many may come after the one that was picked, until the kill comes: however slow the machine, the run outlasts all
 kills."""
 _LONGEST_START_S = 0.3
-_LONGEST_WAIT_S = 2.0
+_LOOK_EVERY_S = 0.5
 _WHILE_STARTING = 0.15
 _JITTER_S = 0.01
 
@@ -97,17 +97,20 @@ class Field:
         self.kills += process.exitcode == -9
         return self.check(alive=alive)
 
-    def until(self, chance: random.Random) -> float:
-        """Waits for an instant that chance picks; answers how many seconds more to wait. `server.go_on` must follow.
+    def until(self, chance: random.Random, process: ForkServerProcess) -> float:
+        """Waits for an instant that chance picks, or for the end of the process; answers how many seconds more to wait.
 
         Most come some steps of the dialogue later, so that every step is hit; some while a process starts and plans.
+        `server.go_on` must follow.
         """
         if chance.random() < _WHILE_STARTING:
             self.server.stand_still(steps=_MOST_STEPS)
             return chance.uniform(0, _LONGEST_START_S)
         steps = chance.randint(1, _MOST_STEPS)
         self.server.stand_still(steps=steps + _MORE_STEPS)
-        self.server.wait_for_steps(steps, timeout=_LONGEST_WAIT_S)
+        target = self.server.steps + steps
+        while process.is_alive() and not self.server.wait_for_step(target, timeout=_LOOK_EVERY_S):
+            pass
         return chance.uniform(0, _JITTER_S)
 
     @contextmanager
@@ -148,13 +151,13 @@ class Field:
                 return made
         raise AssertionError("the run does not come to its end")
 
-    def row(self, name: str) -> tuple[str, ...]:
-        """What happened, for the table of kills."""
+    def row(self, name: str) -> tuple[str | int, ...]:
+        """What happened, for the table of kills, which adds up the rows of one name."""
         made, counts = self.check(), self.server.counts
-        seconds = time.monotonic() - self.began_at
-        numbers = (self.kills, made.planned, len(counts), made.accepted, made.uncertain,
-                   sum(count > 1 for count in counts.values()))  # fmt: skip
-        return (self.store.dialect.name, name, *(f"{number:,}" for number in numbers), f"{seconds:.0f} s")
+        twice = sum(count > 1 for count in counts.values())
+        seconds = round(time.monotonic() - self.began_at)
+        numbers = (self.kills, made.planned, len(counts), made.accepted, made.uncertain, twice, seconds)
+        return (self.store.dialect.name, name, *numbers)
 
     def check(self, *, alive: int = 0) -> Books:
         """The books, which must balance and agree with what the server counted by itself.

@@ -93,7 +93,7 @@ def test_clocks_that_leap_a_day_change_nothing(
         crew = [field.begin() for _ in range(2)]
         for _ in range(LEAPS):
             number = chance.randrange(2)
-            seconds = field.until(chance)
+            seconds = field.until(chance, crew[number])
             leap(field.leaps, schedule=chance.choice((0, 0, 1, -1)), machine=chance.choice((0, 1, -1)))
             crew[number].join(timeout=seconds)
             with field.server.standing_still():
@@ -227,7 +227,7 @@ def test_a_database_that_restarts_stops_what_runs_and_loses_nothing(
     with battlefield(mortal_store, url, tmp_path, people=people, connections=2) as field:
         for _ in range(RESTARTS):
             process, told = field.begin_and_listen()
-            process.join(timeout=field.until(chance))
+            process.join(timeout=field.until(chance, process))
             crash(own_postgres)
             field.server.go_on()
             said = told.recv()
