@@ -1,13 +1,17 @@
 """Better rules judge old hits, in any order, and what is judged twice is judged alike."""
 
 import random
+from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine, func, insert, select, update
+from sqlalchemy.event import listens_for
 
 from handbill.delivery.published import Listed, publish
+from handbill.responses import reclassify as reclassifying
 from handbill.responses.classify import RULES, Hit, judge
 from handbill.responses.hits import Arrived, store_hits
 from handbill.responses.reclassify import Reclassified, reclassify
@@ -105,6 +109,29 @@ def test_the_same_hit_twice_is_one_event(store: Engine) -> None:
             store_hits(connection, [Arrived("one", CLICK, outbox_id)], NOBODY, now=NOW)
     with reading(store) as connection:
         assert connection.scalar(select(func.count()).select_from(event)) == 1
+
+
+@pytest.mark.parametrize(("messages_at_once", "hits_at_once"), [(7, 10_000), (1_000, 5), (1_000, 1)])
+def test_hits_are_judged_by_pages_of_messages(
+    store: Engine, monkeypatch: pytest.MonkeyPatch, messages_at_once: int, hits_at_once: int
+) -> None:
+    expected = stored(store, list(messages(60, seed=6)), shuffled=True)
+    with writing(store) as connection:
+        connection.execute(update(event).values(verdict="unknown"))
+    monkeypatch.setattr(reclassifying, "MESSAGES_AT_ONCE", messages_at_once)
+    monkeypatch.setattr(reclassifying, "HITS_AT_ONCE", hits_at_once)
+    sizes: list[int] = []
+
+    @listens_for(store, "before_cursor_execute")
+    def note(*said: Any) -> None:
+        if said[2].startswith("UPDATE event"):
+            sizes.append(len(said[3]))
+
+    assert reclassify(store, NOBODY).hits == len(expected)
+    assert verdicts(store) == expected
+    of_messages = Counter(name.partition("-")[0] for name in expected)
+    assert len(sizes) >= 60 // 7 // 2
+    assert max(sizes) <= max(hits_at_once, *of_messages.values())
 
 
 @pytest.mark.parametrize("count", [0, 1])

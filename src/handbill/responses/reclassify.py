@@ -1,17 +1,19 @@
 """The verdicts of all hits given again, by the rules of this version and by what is known of each message by now."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Engine, bindparam, select, update
+from sqlalchemy import Connection, Engine, bindparam, func, select, update
 
 from handbill.responses.classify import RULES, Hit, Sent, judge
 from handbill.responses.hit_rows import KINDS, SOURCE, hit_of, messages
 from handbill.store.connection import reading, writing
 from handbill.store.tables import event, link
 
-_MESSAGES_AT_ONCE = 1_000
+MESSAGES_AT_ONCE = 1_000
+HITS_AT_ONCE = 20_000
+"""Of several messages; all hits of one message are judged together, however many there are."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +25,7 @@ class Reclassified:
 
 
 def reclassify(engine: Engine, scanners: frozenset[str]) -> Reclassified:
-    """Judges the hits of every message again, so many messages at a time; may be stopped and repeated at any moment.
+    """Judges the hits of every message again, a page of messages at a time; may be stopped and repeated at any moment.
 
     What was kept without a person has nothing by which it could be judged again, and stays as it is.
     """
@@ -36,16 +38,26 @@ def reclassify(engine: Engine, scanners: frozenset[str]) -> Reclassified:
 
 
 def _pages(engine: Engine) -> Iterator[tuple[int, int]]:
-    """The numbers of the messages that were hit, from and to, so many at a time."""
+    """The numbers of the messages that were hit, from and to: so many at a time, and so many hits."""
+    counted = (
+        select(event.c.outbox_id, func.count())
+        .where(event.c.kind.in_(KINDS), event.c.source == SOURCE)
+        .group_by(event.c.outbox_id)
+        .order_by(event.c.outbox_id)
+        .limit(MESSAGES_AT_ONCE)
+    )
     last = 0
     while True:
-        hit = select(event.c.outbox_id).where(event.c.outbox_id > last, event.c.kind.in_(KINDS)).distinct()
         with reading(engine) as connection:
-            page: Sequence[int] = connection.scalars(hit.order_by(event.c.outbox_id).limit(_MESSAGES_AT_ONCE)).all()
-        if not page:
+            found = connection.execute(counted.where(event.c.outbox_id > last)).tuples().all()
+        if not found:
             return
-        yield page[0], page[-1]
-        last = page[-1]
+        first, hits = found[0][0], 0
+        for message, count in found:
+            if hits and hits + count > HITS_AT_ONCE:
+                break
+            last, hits = message, hits + count
+        yield first, last
 
 
 def _judge_again(connection: Connection, first: int, last: int, scanners: frozenset[str]) -> tuple[int, int]:
