@@ -189,7 +189,7 @@ def measured(strangers: Strangers, pid: int) -> list[float]:
     return found
 
 
-@pytest.mark.timeout(900 if SOAK else 300)
+@pytest.mark.timeout(900)
 def test_memory_stays_flat_while_strangers_ask_for_everything(tmp_path: Path, store: Engine) -> None:
     strangers = prepared(tmp_path, store)
     url = store.url.render_as_string(hide_password=False)

@@ -3,6 +3,7 @@
 import http.client
 import os
 import re
+import secrets
 import shutil
 import socket
 import subprocess
@@ -20,6 +21,7 @@ NAME = "news.shop.example"
 """As in the guide, which is why nothing here needs another name."""
 GUIDE = (Path(__file__).parent.parent.parent / "docs" / "guide" / "web-service.md").read_text(encoding="utf-8")
 PATIENCE = 60.0
+PORTS = range(20_000, 32_000)
 
 NGINX = """
 daemon off;
@@ -179,6 +181,12 @@ def _await(edge: Edge, process: "subprocess.Popen[bytes]") -> None:
 
 
 def _free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
+    """Below those that the system gives to whoever asks for any, so that nobody else gets it in the meantime."""
+    while True:
+        port = secrets.choice(PORTS)
+        with socket.socket() as one:
+            try:
+                one.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
