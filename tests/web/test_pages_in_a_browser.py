@@ -200,6 +200,17 @@ def test_everything_can_be_read_in_the_dark(shop: Shop, browser: Browser) -> Non
     assert found == []
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("path", ["/nowhere", "/v1/docs"])
+def test_pages_without_a_brand_can_be_read_too(shop: Shop, browser: Browser, path: str, scheme: str) -> None:
+    with opened_page(browser, size=NARROW, color_scheme=scheme, bypass_csp=True) as page:
+        page.goto(shop.url + path)
+        assert page.evaluate("document.documentElement.scrollWidth") <= NARROW["width"]
+        assert page.evaluate("getComputedStyle(document.body).fontFamily") != "serif"
+        assert violations(page, path) == []
+        keep_picture(page, f"plain-{path.rpartition('/')[2]}-{scheme}")
+
+
 def test_the_keyboard_alone_is_enough(shop: Shop, browser: Browser) -> None:
     with opened_page(browser, locale="en-GB") as page:
         page.goto(shop.url + unsubscribe_path())
