@@ -40,6 +40,11 @@ th { color: var(--muted); font-size: .9rem } td:nth-child(2) { min-width: 9rem; 
 tr { border-bottom: 1px solid var(--line) }
 code { padding: .1em .3em; border-radius: 4px; background: var(--wash); font: .92em ui-monospace, Menlo, monospace }
 h2 code { padding: 0; background: none; font-weight: 700 }
+@media (max-width: 40rem) {
+  table, tbody, tr, td { display: block; min-width: 0 }
+  thead { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%) }
+  tr { padding: .7rem 0 } td { padding: .1rem 0 } td:empty { display: none }
+}
 """
 POLICY = content_policy(styles=[STYLE])
 
