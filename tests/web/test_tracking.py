@@ -138,6 +138,12 @@ def test_a_link_of_ours_is_no_way_to_somewhere_else(shop: Edge) -> None:
         assert answer.headers.get("location", "https://shop.example/0") == "https://shop.example/0"
 
 
+def test_nothing_can_be_posted_to_a_link(shop: Edge) -> None:
+    answer = shop.click(method="POST")
+    assert (answer.status_code, answer.headers["allow"]) == (405, "GET, HEAD, OPTIONS")
+    assert shop.events() == []
+
+
 def test_tokens_of_an_older_key_are_read_as_soon_as_a_new_one_signs(shop: Edge) -> None:
     old = click_token(SECRET, Click(shop.links[0], shop.message))
     work = shop.service.settings.work_dir

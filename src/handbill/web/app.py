@@ -16,7 +16,6 @@ from handbill.web import (
     privacy,
     reports,
     signing_in,
-    tracking,
     unsubscribe,
     view_online,
     webhooks,
@@ -27,12 +26,12 @@ from handbill.web.log import Logged
 from handbill.web.metrics import RequestCounts, metrics_routes
 from handbill.web.refusals import HANDLED, answer_refusal
 from handbill.web.service import Service
+from handbill.web.tracking import Tracked
 
 Part = Callable[[Service], list[BaseRoute]]
 
 PARTS: Sequence[Part] = (
     health.routes,
-    tracking.routes,
     api.routes,
     unsubscribe.routes,
     preferences.routes,
@@ -66,7 +65,7 @@ def make_app(
     )
     # A redirect to the address with or without a slash would name the host that the request named.
     app.router.redirect_slashes = False
-    limited = Limited(app, limits or Limits())
+    limited = Limited(Tracked(app, service), limits or Limits())
     return SecurityHeaders(Logged(limited, counts.observe), https=_by_https(service))
 
 
