@@ -79,7 +79,8 @@ _LONG_AGO = Sent(datetime.min.replace(tzinfo=UTC), None)
 
 def clean_agent(agent: str) -> str:
     """What a program says it is, short and printable."""
-    return "".join(letter for letter in agent[:_LONGEST_AGENT] if letter.isprintable())
+    short = agent[:_LONGEST_AGENT]
+    return short if short.isprintable() else "".join(letter for letter in short if letter.isprintable())
 
 
 def _known(connection: Connection, arrived: Sequence[Arrived]) -> dict[int, Message]:

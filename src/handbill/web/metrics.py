@@ -36,11 +36,16 @@ class RequestCounts:
         self._seconds = Histogram(
             "handbill_http_request_seconds", "Time to answer.", ("route",), buckets=BUCKETS, registry=self.registry
         )
+        self._known: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
 
     def observe(self, method: str, route: str, status: int, seconds: float) -> None:
         """Counts one request."""
-        self._count.labels(method, route, str(status)).inc()
-        self._seconds.labels(route).observe(seconds)
+        name = (method, route, status)
+        if name not in self._known:  # looking them up by their labels takes longer than counting
+            self._known[name] = self._count.labels(method, route, str(status)), self._seconds.labels(route)
+        count, took = self._known[name]
+        count.inc()
+        took.observe(seconds)
 
 
 class StoreCounts(Collector):

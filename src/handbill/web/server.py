@@ -1,6 +1,7 @@
 """How the web service runs: one socket, one process or several behind it, and an orderly end."""
 
 import errno
+import gc
 import os
 import signal
 import socket
@@ -37,7 +38,7 @@ BACKLOG = 1_024
 LOGGING: Mapping[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(message)s"}},
+    "formatters": {"line": {"()": "handbill.web.log.Lines"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "loggers": {
         "handbill.web": {"handlers": ["stderr"], "level": "INFO", "propagate": False},
@@ -131,6 +132,7 @@ def _work(serving: Serving, listener: socket.socket) -> None:
         service = Service(project, settings, engine, real_clock)
         app = make_app(service, limits_of(serving.per_client), metrics_token=serving.metrics_token)
         config = server_config(app, proxies=serving.proxies, log_config=dict(LOGGING))
+        gc.freeze()  # what is loaded by now stays: looking through it for garbage would stop every answer for a while
         uvicorn.Server(config).run(sockets=[listener])
 
 
