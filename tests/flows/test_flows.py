@@ -2,6 +2,8 @@
 
 import json
 import os
+import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -9,14 +11,22 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 import requests
 from ruamel.yaml import YAML
+from sqlalchemy import Engine
 
+from handbill.clock import fixed_clock
+from handbill.delivery.books import books
 from handbill.operations.api_server import client_environment, ensure_server, stop_server
+from handbill.operations.run import start_run
 from handbill.operations.starter import lay_down, starter_dir
 from handbill.settings import load_settings
-from tests.scenarios.fault_server import FaultServer, serving
+from handbill.store.connection import reading
+from tests.conftest import NOW as MOMENT
+from tests.operations.shop import SECRET, add_people, make_project, states_of
+from tests.scenarios.fault_server import DOT, Fault, FaultServer, serving
 
 DECLARED: dict[str, Any] = YAML(typ="safe").load(starter_dir() / "prefect.yaml")
 NOW = "2026-12-01T09:00"
@@ -114,6 +124,51 @@ def test_a_flow_that_is_killed_and_run_again_keeps_its_books(shop: Path, tmp_pat
     assert (standing["state"], made["open"], made["twice"]) == ("finished", 0, 0)
     assert made["accepted"] + made["uncertain"] == made["planned"] > 300
     assert made["accepted"] <= len(server.counts) <= made["accepted"] + made["uncertain"]
+
+
+@pytest.mark.parametrize(
+    ("store_url", "whom"),
+    [("sqlite", "the foreground group"), ("postgresql", "the parent alone")],
+    indirect=["store_url"],
+)
+def test_ctrl_c_ends_all_processes_in_order_and_the_next_run_goes_on(
+    shop: Path, store: Engine, store_url: str, tmp_path: Path, whom: str
+) -> None:
+    environment = {
+        "PREFECT_API_URL": ensure_server(load_settings(shop), {}),
+        "HANDBILL_DATABASE_URL": store_url,
+        "HANDBILL_SECRET": SECRET.decode(),
+    }
+    run = ("run", "spring", "--workers", "3", "--yes", "--now", NOW)
+    with serving(FaultServer()) as server:
+        project = make_project(tmp_path, server.port, email="    connections: 6\n")
+        shutil.copytree(starter_dir() / "flows", tmp_path / "flows")
+        add_people(store, 300)
+        run_id = start_run(store, project, "spring", clock=fixed_clock(MOMENT)).run_id
+        server.stand_still()
+        command = [sys.executable, "-m", "handbill", *run, "--project", str(tmp_path)]
+        parent = subprocess.Popen(
+            command, env=os.environ | environment, stderr=subprocess.PIPE, text=True, start_new_session=True
+        )
+        server.wait_until_standing(6, timeout=LONG_S)
+        crew = psutil.Process(parent.pid).children(recursive=True)
+        server.faults = [Fault(DOT, slow=0.1)]  # five seconds for all, and they hear of it in a moment
+        server.stand_still(messages=12)
+        server.wait_until_taken(12, timeout=LONG_S)
+        (os.killpg if whom == "the foreground group" else os.kill)(parent.pid, signal.SIGINT)
+        server.go_on()
+        _, said = parent.communicate(timeout=LONG_S)
+        assert (parent.returncode, said) == (130, "")
+        assert len(crew) >= 2
+        assert not [each for each in crew if each.is_running()]
+        assert states_of(store).keys() == {"accepted", "queued"}
+        with reading(store) as connection:
+            assert books(connection, run_id).accepted == len(server.counts) < 300
+        server.faults = ()
+        again = handbill(tmp_path, *run, **environment)
+        assert again.returncode == 0, again.stderr
+    assert again.stdout == "Sent 300\n"
+    assert server.counts.total() == len(server.counts) == 300
 
 
 def shop_of_its_own(folder: Path, port: int) -> Path:

@@ -104,6 +104,7 @@ class FaultServer:
         """Lets everybody wait at the next stage that they reach, until `go_on`; first so many more may come."""
         with self.lock:
             self.still_at = self.steps + steps, len(self.taken) + messages
+            self.lock.notify_all()
 
     def go_on(self) -> None:
         """Lets those who wait go on."""
@@ -115,6 +116,11 @@ class FaultServer:
         """Until so many connections wait; then nothing happens on them before `go_on`."""
         with self.lock:
             assert self.lock.wait_for(lambda: self.standing >= connections, timeout), f"{self.standing} came so far"
+
+    def wait_until_taken(self, messages: int, *, timeout: float = 120) -> None:
+        """Until so many messages in all were taken."""
+        with self.lock:
+            assert self.lock.wait_for(lambda: len(self.taken) >= messages, timeout), f"{len(self.taken)} came so far"
 
     @contextmanager
     def standing_still(self) -> Iterator[None]:
@@ -295,6 +301,7 @@ class _Session:
         if fault is None or fault.takes or fault.slow:
             with self.server.lock:
                 self.server.taken.append(taken)
+                self.server.lock.notify_all()
             if self.server.on_taken:
                 self.server.on_taken(taken)
         if fault:
