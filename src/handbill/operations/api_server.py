@@ -46,6 +46,7 @@ class ApiServer:
 
 def client_environment(settings: Settings, url: str) -> dict[str, str]:
     """What a process must have in its environment before it imports prefect, to use the server at `url`."""
+    _home(settings).mkdir(parents=True, exist_ok=True)  # or Prefect warns of it at its import
     return {"PREFECT_HOME": str(_home(settings)), "PREFECT_API_URL": url, **SERVER_ENVIRONMENT}
 
 
