@@ -166,25 +166,22 @@ def _exact_tests(given: Mapping[str, Any]) -> Numbers:
 
 def _welch(given: Mapping[str, list[float]]) -> Numbers:
     control, treatment = (Sample.from_values(np.array(given[arm])) for arm in ("control", "treatment"))
-    result = means.compare_means(control, treatment, fewest_buyers=0)
+    result = means.compare_means(control, treatment, fewest_buyers=0, transformed=False)
     if result.low is None:
         keys = ("t", "df", "p_two_sided", "ci_low", "ci_high")
         assert result.reasons
         return {"diff": result.difference, **dict.fromkeys(keys, result.p_value)}
     plain = means.welch(control, treatment)
-    low, high = plain.interval(0.95)
-    below, above = plain.bounds(0.95)
-    ratio_low, ratio_high = (means.ratio_bound(control, treatment, bound) for bound in (above, below))
     return {
-        "diff": plain.difference,
+        "diff": result.difference,
         "t": plain.t,
         "df": plain.df,
-        "p_two_sided": plain.tail.p_value,
-        "ci_low": low,
-        "ci_high": high,
+        "p_two_sided": result.p_value,
+        "ci_low": result.low,
+        "ci_high": result.high,
         "relative_lift": result.relative,
-        "relative_fieller_ci_low": None if ratio_low is None else ratio_low - 1,
-        "relative_fieller_ci_high": None if ratio_high is None else ratio_high - 1,
+        "relative_fieller_ci_low": result.relative_low,
+        "relative_fieller_ci_high": result.relative_high,
     }
 
 

@@ -6,17 +6,10 @@ import numpy as np
 import pytest
 
 from handbill.errors import NotMeasurable
-from handbill.statistics.means import (
-    HALL,
-    WELCH,
-    compare_means,
-    hall,
-    ratio_bound,
-    skewed,
-    symmetric,
-    welch,
-)
+from handbill.statistics.fieller import fieller_bound
+from handbill.statistics.means import HALL, WELCH, compare_means, hall, variance_of_mean, welch
 from handbill.statistics.samples import Sample
+from handbill.statistics.studentised import Studentised, skewed, symmetric, without_skew
 
 _FEW_BUYERS = (
     "Revenue is not testable with under 200 buyers in an arm (the control has {}, this arm {}): "
@@ -68,7 +61,7 @@ def test_skew_that_does_not_cancel_calls_for_halls_transformation() -> None:
     control = Sample.from_values(np.repeat([10.0, 12.0], 500))
     treatment = Sample.from_values(np.array([10.0, 12.0] * 497 + [500.0] * 6))
 
-    assert abs(hall(control, treatment).asymmetry) > 0.05
+    assert hall(control, treatment).is_skewed
     assert compare_means(control, treatment).method == HALL
 
 
@@ -79,10 +72,17 @@ def test_without_asymmetry_halls_method_is_welchs() -> None:
     assert hall(control, treatment).interval(0.95) == pytest.approx(welch(control, treatment).interval(0.95))
 
 
-@pytest.mark.parametrize("asymmetry", [-2.0, -0.3, -1e-9, 0.0, 1e-9, 0.05, 1.0, 3.0])
-def test_halls_transformation_can_be_undone(asymmetry: float) -> None:
+@pytest.mark.parametrize("skewness", [-2.0, -0.3, -1e-9, 0.0, 1e-9, 0.05, 1.0, 3.0])
+def test_halls_transformation_can_be_undone(skewness: float) -> None:
+    cubic = skewness / 3, skewness / 6
     for t in (-30.0, -4.0, -0.1, 0.0, 1.96, 12.0):
-        assert skewed(symmetric(t, asymmetry), asymmetry) == pytest.approx(t, abs=1e-7)
+        assert skewed(symmetric(t, *cubic), *cubic) == pytest.approx(t, abs=1e-7)
+
+
+def test_halls_cubic_is_the_published_one() -> None:
+    k, t = 0.4, 1.7
+
+    assert without_skew(Studentised(t, 1.0, 50), k).t == pytest.approx(t + k * t**2 / 3 + k**2 * t**3 / 27 + k / 6)
 
 
 def test_the_p_value_is_below_five_percent_exactly_when_the_interval_excludes_zero() -> None:
@@ -169,7 +169,8 @@ def test_fiellers_bounds_agree_with_the_statistic_that_they_invert() -> None:
     control = Sample.from_values(np.array([10.0, 12.0, 9.0, 11.0]))
     treatment = Sample.from_values(np.array([15.0, 11.0, 13.0]))
 
-    ratio = ratio_bound(control, treatment, 2.5)
+    variances = variance_of_mean(treatment), variance_of_mean(control)
+    ratio = fieller_bound(treatment.mean, variances[0], control.mean, variances[1], 2.5)
 
     assert ratio is not None
     spread = math.sqrt(4 / 3 + ratio**2 * (5 / 3) / 4)

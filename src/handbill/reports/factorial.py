@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from handbill.reports.registered import Registered
 from handbill.reports.wording import Range
 from handbill.statistics.factorial import factorial_effects
-from handbill.statistics.means import Studentised
 from handbill.statistics.results import Arm
 from handbill.statistics.samples import Proportion, Sample
+from handbill.statistics.studentised import Studentised
 
 CELLS: tuple[frozenset[str], ...] = (
     frozenset(),

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from handbill.errors import NotMeasurable
-from handbill.statistics.means import Studentised, third_moment_of_mean, variance_of_mean
+from handbill.statistics.means import third_moment_of_mean, variance_of_mean
 from handbill.statistics.samples import Proportion, Sample
+from handbill.statistics.studentised import Studentised, without_skew
 
 METHOD = "linear contrast of the four arms with the variance of each; t with Satterthwaite's degrees, made symmetric"
 SOURCE = (
@@ -62,12 +63,12 @@ def contrast(arms: Sequence[Sample], weights: Sequence[float]) -> Studentised:
     if not variance:
         raise NotMeasurable("The value is the same for every unit of each arm, so there is nothing to test with.")
     third = sum(weight**3 * third_moment_of_mean(arm) for arm, weight in zip(arms, weights, strict=True))
-    return Studentised(
+    plain = Studentised(
         difference=sum(weight * arm.mean for arm, weight in zip(arms, weights, strict=True)),
         standard_error=math.sqrt(variance),
         df=variance**2 / sum(part**2 / (arm.n - 1) for part, arm in zip(parts, arms, strict=True)),
-        asymmetry=third / variance**1.5,
     )
+    return without_skew(plain, third / variance**1.5)
 
 
 def _sample(arm: Aggregate) -> Sample:

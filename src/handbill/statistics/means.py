@@ -1,18 +1,13 @@
 """Whether revenue or another amount per contact differs, by how much, and how sure that is."""
 
-import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from handbill.errors import NotMeasurable
-from handbill.statistics.fieller import fieller_bound
 from handbill.statistics.samples import Comparison, Sample
-from handbill.statistics.tails import Tail, t_quantile, two_sided_t
+from handbill.statistics.studentised import Estimate, Studentised, read_off, studentised, without_skew
 
 FEWEST_BUYERS = 200
 """With fewer buyers in an arm a test of revenue claims far more uplifts than it should: test conversion instead."""
-
-LARGEST_SAFE_ASYMMETRY = 0.05
-"""Up to this asymmetry of the difference Welch's one-sided error of 2.5 % is off by less than 0.5 points."""
 
 LARGEST_SAFE_RATIO = 1.5
 """Arms more unequal than this do not cancel each other's skew, so Hall's transformation is used at once."""
@@ -25,43 +20,6 @@ HALL = "Hall's transformation of Welch's t test and interval; Fieller's interval
 FIELLER_SOURCE = "Fieller, Journal of the Royal Statistical Society B 16, 1954, 175–185"
 WELCH_SOURCE = f"Welch, Biometrika 34, 1947, 28–35; {FIELLER_SOURCE}"
 HALL_SOURCE = f"Hall, Journal of the Royal Statistical Society B 54, 1992, 221–228; {FIELLER_SOURCE}"
-
-
-@dataclass(frozen=True)
-class Studentised:
-    """The difference of two means over its standard error, and how to read that statistic.
-
-    `asymmetry` is the skewness of the difference; 0 makes this Welch's method, anything else Hall's.
-    """
-
-    difference: float
-    standard_error: float
-    df: float
-    asymmetry: float = 0.0
-
-    @property
-    def t(self) -> float:
-        """The difference in standard errors, made symmetric, to be compared with Student's t at `df`."""
-        return self.against(0.0)
-
-    @property
-    def tail(self) -> Tail:
-        """The two-sided p-value of "there is no difference"."""
-        return two_sided_t(self.t, self.df)
-
-    def against(self, truth: float) -> float:
-        """The same statistic for "the difference is truly this"."""
-        return symmetric((self.difference - truth) / self.standard_error, self.asymmetry)
-
-    def bounds(self, confidence: float) -> tuple[float, float]:
-        """How many standard errors the difference may lie below and above the true one."""
-        quantile = t_quantile(0.5 + confidence / 2, self.df)
-        return skewed(-quantile, self.asymmetry), skewed(quantile, self.asymmetry)
-
-    def interval(self, confidence: float) -> tuple[float, float]:
-        """The interval of the difference."""
-        below, above = self.bounds(confidence)
-        return self.difference - above * self.standard_error, self.difference - below * self.standard_error
 
 
 def compare_means(
@@ -91,19 +49,8 @@ def compare_means(
     if no_spread:
         return replace(plain, reasons=no_spread)
     result = hall(control, treatment) if hall_needed else welch(control, treatment)
-    low, high = result.interval(confidence)
-    relative_low, relative_high, no_ratio = _relative_bounds(control, treatment, result.bounds(confidence))
     few = _too_few_buyers(control, treatment, fewest_buyers)
-    return replace(
-        plain,
-        low=low,
-        high=high,
-        relative_low=relative_low,
-        relative_high=relative_high,
-        p_value=None if few else result.tail.p_value,
-        log10_p_value=None if few else result.tail.log10_p_value,
-        reasons=few + no_ratio,
-    )
+    return read_off(plain, result, _mean(control), _mean(treatment), what="mean", untestable=few)
 
 
 def welch(control: Sample, treatment: Sample) -> Studentised:
@@ -122,10 +69,7 @@ def welch(control: Sample, treatment: Sample) -> Studentised:
     no_spread = _no_spread(control, treatment)
     if no_spread:
         raise NotMeasurable(*no_spread)
-    variances = variance_of_mean(control), variance_of_mean(treatment)
-    share = variances[0] / sum(variances)
-    df = 1 / (share**2 / (control.n - 1) + (1 - share) ** 2 / (treatment.n - 1))
-    return Studentised(treatment.mean - control.mean, math.sqrt(sum(variances)), df)
+    return studentised(_mean(control), _mean(treatment))
 
 
 def hall(control: Sample, treatment: Sample) -> Studentised:
@@ -136,36 +80,7 @@ def hall(control: Sample, treatment: Sample) -> Studentised:
     """
     plain = welch(control, treatment)
     third = third_moment_of_mean(treatment) - third_moment_of_mean(control)
-    return replace(plain, asymmetry=third / plain.standard_error**3)
-
-
-def symmetric(t: float, asymmetry: float) -> float:
-    """Hall's transformation: t + k t²/3 + k² t³/27 + k/6, where k is the skewness of the difference.
-
-    >>> round(skewed(symmetric(-2.5, 0.4), 0.4), 12)
-    -2.5
-    """
-    k = asymmetry
-    return t + k * t**2 / 3 + k**2 * t**3 / 27 + k / 6
-
-
-def skewed(y: float, asymmetry: float) -> float:
-    """The inverse of `symmetric`: 3/k · (∛(1 + k(y − k/6)) − 1)."""
-    k = asymmetry
-    if k == 0:
-        return y
-    inner = k * (y - k / 6)
-    root_less_one = math.expm1(math.log1p(inner) / 3) if inner > -0.5 else math.cbrt(1 + inner) - 1
-    return 3 * root_less_one / k
-
-
-def ratio_bound(control: Sample, treatment: Sample, standard_errors: float) -> float | None:
-    """The ratio of the means treatment / control that the data lie this many standard errors above.
-
-    None where there is no such, because the control's mean is not clearly above zero itself (Fieller).
-    """
-    variances = variance_of_mean(treatment), variance_of_mean(control)
-    return fieller_bound(treatment.mean, variances[0], control.mean, variances[1], standard_errors)
+    return without_skew(plain, third / plain.standard_error**3)
 
 
 def variance_of_mean(sample: Sample) -> float:
@@ -188,7 +103,7 @@ def _skew_matters(control: Sample, treatment: Sample) -> bool:
     if _no_spread(control, treatment):
         return False
     unequal = max(control.n, treatment.n) > LARGEST_SAFE_RATIO * min(control.n, treatment.n)
-    return unequal or abs(hall(control, treatment).asymmetry) > LARGEST_SAFE_ASYMMETRY
+    return unequal or hall(control, treatment).is_skewed
 
 
 def _no_spread(control: Sample, treatment: Sample) -> tuple[str, ...]:
@@ -206,24 +121,15 @@ def _no_spread(control: Sample, treatment: Sample) -> tuple[str, ...]:
     return ()
 
 
-def _too_few_buyers(control: Sample, treatment: Sample, fewest: int) -> tuple[str, ...]:
+def _too_few_buyers(control: Sample, treatment: Sample, fewest: int) -> str | None:
     zeros = control.buyers < control.n or treatment.buyers < treatment.n
     if not zeros or min(control.buyers, treatment.buyers) >= fewest:
-        return ()
-    reason = (
+        return None
+    return (
         f"Revenue is not testable with under {fewest} buyers in an arm (the control has {control.buyers}, "
         f"this arm {treatment.buyers}): use conversion. The interval is only rough."
     )
-    return (reason,)
 
 
-def _relative_bounds(
-    control: Sample, treatment: Sample, bounds: tuple[float, float]
-) -> tuple[float | None, float | None, tuple[str, ...]]:
-    """Bounds of the relative lift, and why they cannot be given."""
-    if control.mean <= 0:
-        return None, None, ("The control's mean is not above zero, so a relative lift means nothing.",)
-    below, above = bounds
-    low, high = ratio_bound(control, treatment, above), ratio_bound(control, treatment, below)
-    reasons = ("The control's mean is too uncertain for bounds of the relative lift.",) if None in (low, high) else ()
-    return None if low is None else low - 1, None if high is None else high - 1, reasons
+def _mean(sample: Sample) -> Estimate:
+    return Estimate(sample.mean, variance_of_mean(sample), sample.n)

@@ -1,21 +1,18 @@
 """Whether a ratio of two sums differs: orders per click, revenue per order, buyers per member of a household."""
 
-import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from handbill.errors import NotMeasurable
-from handbill.statistics.fieller import fieller_bound
 from handbill.statistics.joint import Joint
 from handbill.statistics.means import (
     FIELLER_SOURCE,
-    LARGEST_SAFE_ASYMMETRY,
     LARGEST_SAFE_RATIO,
     SMALLEST_VARIANCE,
     third_moment_of_mean,
     variance_of_mean,
 )
 from handbill.statistics.samples import Comparison, Sample
-from handbill.statistics.tails import Tail, t_quantile, two_sided_t
+from handbill.statistics.studentised import Estimate, Studentised, read_off, studentised
 
 FEWEST_ACTIVE = 200
 """With fewer units that have a denominator at all, the linear approximation claims more than it should."""
@@ -27,45 +24,6 @@ SOURCE = f"{DELTA_SOURCE}; {FIELLER_SOURCE}"
 SYMMETRIC_SOURCE = (
     f"{DELTA_SOURCE}; Hall, Journal of the Royal Statistical Society B 54, 1992, 221–228; {FIELLER_SOURCE}"
 )
-
-
-@dataclass(frozen=True)
-class StudentisedRatio:
-    """The difference of two ratios over its standard error, and how to read that statistic.
-
-    `curvature` and `shift` undo its skew and bias; 0 makes this the plain delta method.
-    """
-
-    difference: float
-    standard_error: float
-    df: float
-    curvature: float = 0.0
-    shift: float = 0.0
-
-    @property
-    def t(self) -> float:
-        """The difference in standard errors, made symmetric, to be compared with Student's t at `df`."""
-        t, a = self.difference / self.standard_error, self.curvature
-        return t + a * t**2 + a**2 * t**3 / 3 + self.shift
-
-    @property
-    def tail(self) -> Tail:
-        """The two-sided p-value of "there is no difference"."""
-        return two_sided_t(self.t, self.df)
-
-    def bounds(self, confidence: float) -> tuple[float, float]:
-        """How many standard errors the difference may lie below and above the true one."""
-        quantile = t_quantile(0.5 + confidence / 2, self.df)
-        return self._raw(-quantile), self._raw(quantile)
-
-    def interval(self, confidence: float) -> tuple[float, float]:
-        """The interval of the difference."""
-        below, above = self.bounds(confidence)
-        return self.difference - above * self.standard_error, self.difference - below * self.standard_error
-
-    def _raw(self, y: float) -> float:
-        a = self.curvature
-        return (math.cbrt(1 + 3 * a * (y - self.shift)) - 1) / a if a else y - self.shift
 
 
 def compare_ratios(
@@ -95,22 +53,11 @@ def compare_ratios(
     if _skew_matters(control, treatment):
         result = symmetric_delta(control, treatment)
         plain = replace(plain, method=SYMMETRIC, source=SYMMETRIC_SOURCE)
-    low, high = result.interval(confidence)
-    relative_low, relative_high, unbounded = _relative(control, treatment, result.bounds(confidence))
     few = _too_few(control, treatment, fewest_active)
-    return replace(
-        plain,
-        low=low,
-        high=high,
-        relative_low=relative_low,
-        relative_high=relative_high,
-        p_value=None if few else result.tail.p_value,
-        log10_p_value=None if few else result.tail.log10_p_value,
-        reasons=few + unbounded,
-    )
+    return read_off(plain, result, _ratio(control), _ratio(treatment), what="ratio", untestable=few)
 
 
-def delta(control: Joint, treatment: Joint) -> StudentisedRatio:
+def delta(control: Joint, treatment: Joint) -> Studentised:
     """The delta method: each unit's y − ratio · x, over the mean x, in place of the unit; Satterthwaite's degrees.
 
     Raises:
@@ -126,13 +73,10 @@ def delta(control: Joint, treatment: Joint) -> StudentisedRatio:
     reasons = _no_ratio(control, treatment) or _no_spread(control, treatment)
     if reasons:
         raise NotMeasurable(*reasons)
-    variances = _variance(control), _variance(treatment)
-    share = variances[0] / sum(variances)
-    df = 1 / (share**2 / (control.n - 1) + (1 - share) ** 2 / (treatment.n - 1))
-    return StudentisedRatio(treatment.y / treatment.x - control.y / control.x, math.sqrt(sum(variances)), df)
+    return studentised(_ratio(control), _ratio(treatment))
 
 
-def symmetric_delta(control: Joint, treatment: Joint) -> StudentisedRatio:
+def symmetric_delta(control: Joint, treatment: Joint) -> Studentised:
     """The delta method's t, made symmetric by a monotone cubic as Hall's, with the sums of third powers.
 
     The cumulants of the studentised difference to the order 1/√n are those of the linearised units (skewness K) and
@@ -176,10 +120,8 @@ def _covariance_with_x(arm: Joint) -> float:
 
 def _skew_matters(control: Joint, treatment: Joint) -> bool:
     """Whether the plain delta method's one-sided error of 2.5 % is off by more than about half a point."""
-    if max(control.n, treatment.n) > LARGEST_SAFE_RATIO * min(control.n, treatment.n):
-        return True
-    result = symmetric_delta(control, treatment)
-    return max(abs(result.curvature), abs(result.shift)) > LARGEST_SAFE_ASYMMETRY / 3
+    unequal = max(control.n, treatment.n) > LARGEST_SAFE_RATIO * min(control.n, treatment.n)
+    return unequal or symmetric_delta(control, treatment).is_skewed
 
 
 def _no_ratio(control: Joint, treatment: Joint) -> tuple[str, ...]:
@@ -198,29 +140,17 @@ def _no_spread(control: Joint, treatment: Joint) -> tuple[str, ...]:
     return ()
 
 
-def _too_few(control: Joint, treatment: Joint, fewest: int) -> tuple[str, ...]:
+def _too_few(control: Joint, treatment: Joint, fewest: int) -> str | None:
     if min(control.active, treatment.active) >= fewest:
-        return ()
-    reason = (
+        return None
+    return (
         f"A ratio is not testable with under {fewest} units that have a denominator in an arm "
         f"(the control has {control.active}, this arm {treatment.active}). The interval is only rough."
     )
-    return (reason,)
 
 
-def _relative(
-    control: Joint, treatment: Joint, bounds: tuple[float, float]
-) -> tuple[float | None, float | None, tuple[str, ...]]:
-    """Bounds of the relative lift, and why they cannot be given."""
-    base = control.y / control.x
-    if base <= 0:
-        return None, None, ("The control's ratio is not above zero, so a relative lift means nothing.",)
-    low, high = (
-        fieller_bound(treatment.y / treatment.x, _variance(treatment), base, _variance(control), errors)
-        for errors in reversed(bounds)
-    )
-    reasons = ("The control's ratio is too uncertain for bounds of the relative lift.",) if None in (low, high) else ()
-    return None if low is None else low - 1, None if high is None else high - 1, reasons
+def _ratio(arm: Joint) -> Estimate:
+    return Estimate(arm.y / arm.x, _variance(arm), arm.n)
 
 
 def _named(control: Joint, treatment: Joint) -> tuple[tuple[str, Joint], tuple[str, Joint]]:
