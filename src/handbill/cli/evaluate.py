@@ -18,6 +18,44 @@ if TYPE_CHECKING:
 MethodName = Literal["z", "boschloo", "fisher", "welch", "hall", "any-time"]
 """The methods of `handbill.statistics.contrasts`, which is not loaded for the sake of `--help`."""
 
+File = Annotated[Path, typer.Argument(metavar="FILE", help="CSV or Parquet with one row a contact or household.")]
+ArmColumn = Annotated[str, typer.Option("--arm", metavar="COL", help="Column that says which arm a row was in.")]
+ControlArm = Annotated[
+    str | None,
+    typer.Option("--control", metavar="VALUE", help='The control arm.  [default: one called "control" or "holdout"]'),
+]
+Metrics = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--metric",
+        metavar="COL[:proportion|mean|ratio=NUM/DEN]",
+        help="Column to compare, as often as you like. Only 0 and 1 is a proportion, anything else a mean; "
+        "NAME:ratio=NUM/DEN compares the ratio of two columns' sums.",
+    ),
+]
+Cluster = Annotated[
+    str | None,
+    typer.Option(
+        "--cluster", metavar="COL", help="Rows with the same value, such as a household, were drawn together."
+    ),
+]
+Covariates = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--covariate",
+        metavar="COL",
+        help="Known before the draw, such as earlier revenue, empty where unknown. Makes intervals narrower.",
+    ),
+]
+Shares = Annotated[
+    list[str] | None,
+    typer.Option("--share", metavar="ARM=SHARE", help="Declared share of an arm, such as A=0.45.  [default: equal]"),
+]
+Method = Annotated[
+    MethodName | None, typer.Option("--method", help="Test to use instead of the one that suits the counts.")
+]
+Confidence = Annotated[float, typer.Option("--confidence", min=0.5, max=0.9999, help="Of the intervals.")]
+
 PLAIN_WIDTH = 120
 """Columns of the output where there is no terminal that has a width."""
 
@@ -28,49 +66,16 @@ def register(app: typer.Typer) -> None:
 
 
 def evaluate(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="CSV or Parquet with one row a contact or household.")],
+    file: File,
     *,
-    arm: Annotated[str, typer.Option("--arm", metavar="COL", help="Column that says which arm a row was in.")],
-    control: Annotated[
-        str | None,
-        typer.Option(
-            "--control", metavar="VALUE", help='The control arm.  [default: one called "control" or "holdout"]'
-        ),
-    ] = None,
-    metric: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--metric",
-            metavar="COL[:proportion|mean|ratio=NUM/DEN]",
-            help="Column to compare, as often as you like. Only 0 and 1 is a proportion, anything else a mean; "
-            "NAME:ratio=NUM/DEN compares the ratio of two columns' sums.",
-        ),
-    ] = None,
-    cluster: Annotated[
-        str | None,
-        typer.Option(
-            "--cluster", metavar="COL", help="Rows with the same value, such as a household, were drawn together."
-        ),
-    ] = None,
-    covariate: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--covariate",
-            metavar="COL",
-            help="Known before the draw, such as earlier revenue, empty where unknown. Makes intervals narrower.",
-        ),
-    ] = None,
-    share: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--share", metavar="ARM=SHARE", help="Declared share of an arm, such as A=0.45.  [default: equal]"
-        ),
-    ] = None,
-    method: Annotated[
-        MethodName | None,
-        typer.Option("--method", help="Test to use instead of the one that suits the counts."),
-    ] = None,
-    confidence: Annotated[float, typer.Option("--confidence", min=0.5, max=0.9999, help="Of the intervals.")] = 0.95,
+    arm: ArmColumn,
+    control: ControlArm = None,
+    metric: Metrics = None,
+    cluster: Cluster = None,
+    covariate: Covariates = None,
+    share: Shares = None,
+    method: Method = None,
+    confidence: Confidence = 0.95,
     as_json: AsJson = False,
 ) -> None:
     """Compare the arms of an experiment: rates, amounts, intervals, and whether the split is as declared.
