@@ -29,7 +29,7 @@ from handbill.store.gathering import Gathering
 LOGGER = logging.getLogger("handbill.webhooks")
 QUICK = 50_000
 """Bytes that are verified faster than another thread is called."""
-GATHER_SECONDS = 0.05
+GATHER_SECONDS = 0.2
 """How long reports are gathered: reading a hundred together costs little more than reading one. In the meantime
 whoever waits to store a request comes first, because a vendor waits for the answer."""
 TIDY_SECONDS = 60.0

@@ -1,16 +1,22 @@
 """Requests of vendors as they came: stored once before anything else happens, counted, and forgotten in time."""
 
 import hashlib
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from sqlalchemy import Connection, delete, func, select, update
+from sqlalchemy import BigInteger, Connection, LargeBinary, Text, cast, delete, func, select, update
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.sql.dml import ReturningInsert
 
 from handbill.responses.events import Event
-from handbill.store.inserts import insert_into
+from handbill.store.given import Given
+from handbill.store.inserts import insert_for, insert_into
+from handbill.store.prepared import ready
 from handbill.store.tables import event, stray_event, webhook, webhook_count
+from handbill.store.types import to_micros
 
 RAW_KEPT = timedelta(days=30)
 """How long bodies are kept after they were worked on, and events that nobody could place."""
@@ -63,9 +69,7 @@ def store_webhooks(connection: Connection, arrived: Sequence[Arrived]) -> list[S
     first: dict[tuple[str, str], Arrived] = {}
     for each in arrived:
         first.setdefault((each.source, each.nonce), each)
-    new = insert_into(connection, webhook).on_conflict_do_nothing().returning(webhook.c.source, webhook.c.nonce)
-    rows = [_row(first[name]) for name in sorted(first)]
-    fresh = set(connection.execute(new, rows).tuples())
+    fresh = _insert(connection, [first[name] for name in sorted(first)])
     digests = {name: first[name].digest for name in fresh} | _digests(connection, first.keys() - fresh)
     stored = []
     for each in arrived:
@@ -148,17 +152,55 @@ def waiting(connection: Connection) -> int:
     return connection.scalar(select(func.count()).where(webhook.c.state.in_(["waiting", "asking"]))) or 0
 
 
+def _insert(connection: Connection, arrived: Sequence[Arrived]) -> set[tuple[str, str]]:
+    """Keeps those that are not there yet; answers their sources and nonces."""
+    if connection.dialect.name == "sqlite":
+        new = insert_into(connection, webhook).on_conflict_do_nothing().returning(webhook.c.source, webhook.c.nonce)
+        rows = [_row(each) for each in arrived]
+        return {(source, nonce) for source, nonce in connection.execute(new, rows)}
+    # A statement whose text grows with the rows is taken apart by the driver each time, which costs as much again.
+    given_rows = [
+        (each.source, each.format, each.nonce, each.digest, json.dumps(_kept_headers(each)), f"\\x{each.body.hex()}",
+         to_micros(each.received_at), _state(each))
+        for each in arrived
+    ]  # fmt: skip
+    found = ready(connection, _new).run(connection, **_GIVEN.values(connection.dialect.name, given_rows))
+    return {(source, nonce) for source, nonce in found}
+
+
+def _new(dialect: str) -> ReturningInsert[tuple[str, str]]:
+    rows = _GIVEN.table(dialect)
+    values = (cast(each, JSONB) if each.name == "headers" else each for each in rows.c)
+    new = insert_for(dialect, webhook).from_select([each.name for each in rows.c], select(*values))
+    return new.on_conflict_do_nothing().returning(webhook.c.source, webhook.c.nonce)
+
+
+_GIVEN = Given(
+    "arrived",
+    dict.fromkeys(("source", "format", "nonce", "digest", "headers"), Text())
+    | {"body": LargeBinary(), "received_at": BigInteger(), "state": Text()},
+)
+
+
 def _row(each: Arrived) -> dict[str, object]:
     return {
         "source": each.source,
         "format": each.format,
         "nonce": each.nonce,
         "digest": each.digest,
-        "headers": {name: value[:500] for name, value in each.headers.items() if name in HEADERS_KEPT},
+        "headers": _kept_headers(each),
         "body": each.body,
         "received_at": each.received_at,
-        "state": "asking" if each.asks else "waiting",
+        "state": _state(each),
     }
+
+
+def _kept_headers(each: Arrived) -> dict[str, str]:
+    return {name: value[:500] for name, value in each.headers.items() if name in HEADERS_KEPT}
+
+
+def _state(each: Arrived) -> str:
+    return "asking" if each.asks else "waiting"
 
 
 def _digests(connection: Connection, names: Iterable[tuple[str, str]]) -> dict[tuple[str, str], str]:

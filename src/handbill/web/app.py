@@ -31,6 +31,7 @@ from handbill.web.tracking import Tracked
 Part = Callable[[Service], list[BaseRoute]]
 
 PARTS: Sequence[Part] = (
+    webhooks.routes,  # the first ones are found soonest, and these come by the thousand
     health.routes,
     api.routes,
     unsubscribe.routes,
@@ -38,7 +39,6 @@ PARTS: Sequence[Part] = (
     opt_in.routes,
     privacy.routes,
     view_online.routes,
-    webhooks.routes,
     signing_in.routes,
     reports.routes,
 )
