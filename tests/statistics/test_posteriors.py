@@ -126,3 +126,11 @@ def test_an_empty_arm_has_no_difference() -> None:
 
     assert found.difference is None
     assert found.reasons
+
+
+def test_arms_that_did_alike_are_drawn_to_what_the_prior_says() -> None:
+    found = _believed(Proportion(30, of=1000), Proportion(30, of=1000), prior=Prior(0.005, 0.002))
+
+    assert found.difference is not None
+    assert 0 < found.difference < 0.005
+    assert found.relative == pytest.approx(found.difference / 0.03)

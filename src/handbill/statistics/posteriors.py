@@ -9,7 +9,7 @@ from scipy.special import betainc
 
 from handbill.statistics.bayesian import Verdict, effect_verdict, posterior_effect, rates_verdict
 from handbill.statistics.beta_posteriors import Floats, breakpoints, density, grid
-from handbill.statistics.contrasts import Aggregate, error_of
+from handbill.statistics.contrasts import Aggregate, error_of, mean_of
 from handbill.statistics.roots import crossing
 from handbill.statistics.samples import Comparison, Proportion
 from handbill.statistics.tails import normal_quantile
@@ -53,7 +53,7 @@ def compare_believed(
     error = error_of(control, treatment)
     if plain.p_value is None or not error:
         return untested
-    return _effect(untested, plain.difference, error, confidence, prior)
+    return _effect(untested, mean_of(control), plain.difference, error, confidence, prior)
 
 
 def rates_interval(control: Proportion, treatment: Proportion, confidence: float) -> tuple[float, float]:
@@ -90,15 +90,15 @@ def _rates(control: Proportion, treatment: Proportion, untested: Comparison, con
 
 
 def _effect(
-    untested: Comparison, difference: float, error: float, confidence: float, prior: Prior | None
+    untested: Comparison, base: float | None, difference: float, error: float, confidence: float, prior: Prior | None
 ) -> Comparison:
     before = (prior.effect, prior.spread) if prior else None
     mean, sd = posterior_effect(difference, error, prior=before)
     reach = normal_quantile(1 - (1 - confidence) / 2) * sd
     found = replace(untested, difference=mean, low=mean - reach, high=mean + reach)
-    if prior and untested.relative is not None:
+    if prior and base and untested.relative is not None:
         # What a prior on the difference says of the ratio depends on the control's own, which nobody declared.
-        found = replace(found, relative=untested.relative * mean / difference, relative_low=None, relative_high=None)
+        found = replace(found, relative=mean / base, relative_low=None, relative_high=None)
     return _said(found, effect_verdict(difference, error, prior=before), DECLARED if prior else FLAT)
 
 
