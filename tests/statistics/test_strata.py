@@ -4,7 +4,13 @@ import pytest
 
 from handbill.statistics.proportions import compare_proportions
 from handbill.statistics.samples import Proportion
-from handbill.statistics.strata import Stratum, compare_stratified, mantel_haenszel_difference, mantel_haenszel_z
+from handbill.statistics.strata import (
+    Stratum,
+    compare_learned,
+    compare_stratified,
+    mantel_haenszel_difference,
+    mantel_haenszel_z,
+)
 
 RAMP = [
     Stratum(Proportion(900, of=9000), Proportion(100, of=1000)),  # a good day, with few in the new arm
@@ -60,3 +66,60 @@ def test_strata_without_conversions_have_nothing_to_test() -> None:
     assert (result.difference, result.low, result.p_value) == (0, None, None)
     assert result.reasons == ("Nothing varies in any stratum.",)
     assert mantel_haenszel_z([Stratum(Proportion(0, of=10), Proportion(0, of=10))]) == 0
+
+
+def test_one_wave_before_anything_was_learned_is_the_score_interval() -> None:
+    one = Stratum(Proportion(48, of=80), Proportion(56, of=70))
+
+    result = compare_learned([one], [150])
+
+    assert result.difference == pytest.approx(0.2)
+    assert (result.low, result.high) == pytest.approx((0.05283, 0.33817), abs=1e-5)
+
+
+def test_a_wave_counts_by_its_size_and_not_by_the_shares_that_it_learned() -> None:
+    """Where chance favoured an arm at first, the later waves' uneven shares must not make that wave count for more."""
+    first, later = Stratum(Proportion(100, of=1000), Proportion(140, of=1000)), (Proportion(10, of=100), 1900)
+    waves = [first, Stratum(later[0], Proportion(190, of=later[1]))]
+
+    learned, stratified = compare_learned(waves, [2000, 2000]), compare_stratified(waves)
+
+    assert learned.p_value is not None
+    assert stratified.p_value is not None
+    assert learned.p_value > stratified.p_value
+    assert learned.low is not None
+    assert (learned.low > 0) == (learned.p_value < 0.05)
+
+
+def test_waves_that_lack_an_arm_are_left_out_with_their_size() -> None:
+    wave = Stratum(Proportion(50, of=1000), Proportion(70, of=1000))
+
+    result = compare_learned([wave, Stratum(Proportion(3, of=10), Proportion())], [2000, 10])
+
+    assert result.p_value == compare_learned([wave], [2000]).p_value
+    assert result.reasons == ("Left out: 1 of 2 strata, which lack an arm.",)
+
+
+@pytest.mark.parametrize(
+    ("waves", "difference", "reason"),
+    [
+        ([Stratum(Proportion(0, of=10), Proportion(0, of=10))], 0, "Nothing varies in any stratum."),
+        ([Stratum(Proportion(10, of=10), Proportion(10, of=10))], 0, "Nothing varies in any stratum."),
+        ([], None, "No stratum has contacts in both arms."),
+    ],
+)
+def test_waves_without_anything_to_learn_from_say_so(
+    waves: list[Stratum], difference: float | None, reason: str
+) -> None:
+    result = compare_learned(waves, [20] * len(waves))
+
+    assert (result.difference, result.low, result.p_value) == (difference, None, None)
+    assert result.reasons == (reason,)
+
+
+def test_an_arm_that_nobody_answered_has_bounds_all_the_same() -> None:
+    result = compare_learned([Stratum(Proportion(0, of=50), Proportion(20, of=400))], [450])
+
+    assert result.low is not None
+    assert result.high is not None
+    assert -1 < result.low < 0.05 < result.high < 1

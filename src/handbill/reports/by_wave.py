@@ -10,7 +10,7 @@ from handbill.reports.registered import Registered
 from handbill.statistics.multiplicity import holm
 from handbill.statistics.results import Contrast, Gap, Results
 from handbill.statistics.samples import Proportion
-from handbill.statistics.strata import Stratum, compare_stratified
+from handbill.statistics.strata import Stratum, compare_learned
 from handbill.store.tables import assignment
 
 ONLY_WITHIN_WAVES = "The arms' shares changed from wave to wave, so only {} are compared, within each wave."
@@ -44,9 +44,10 @@ def as_drawn(connection: Connection, registered: Registered) -> Registered:
 def within_waves(connection: Connection, registered: Registered, currency: str, results: Results) -> Results:
     """The results with the primary metric compared within waves; of the others nothing can be told from time."""
     counts = _by_run(connection, registered, currency)
+    sizes = [sum(arm.of for arm in of_run.values()) for of_run in counts.values()]
     contrasts = [
         Contrast(registered.primary, "proportion", control, arm,
-                 compare_stratified(_strata(counts, arm, control), confidence=registered.confidence))
+                 compare_learned(_strata(counts, arm, control), sizes, confidence=registered.confidence))
         for arm, control in registered.pairs
     ]  # fmt: skip
     adjusted = holm([one.result.p_value for one in contrasts])

@@ -7,7 +7,7 @@ from handbill.statistics.bandit import bandit_shares
 from handbill.statistics.contrasts import compare_aggregates
 from handbill.statistics.posteriors import Prior, compare_believed
 from handbill.statistics.samples import Comparison, Proportion
-from handbill.statistics.strata import Stratum, compare_stratified
+from handbill.statistics.strata import Stratum, compare_learned
 
 PRIOR = Prior(effect=0.002, spread=0.005)
 
@@ -27,7 +27,7 @@ def _learned(random: Generator, effect: float, base: float = 0.10) -> Comparison
         found = Stratum(_arm(random, 2000 - many, rate), _arm(random, many, rate + effect))
         waves.append(found)
         seen = {"A": seen["A"] + found.control, "B": seen["B"] + found.treatment}
-    return compare_stratified(waves)
+    return compare_learned(waves, [2000] * 6)
 
 
 def _false_difference(random: Generator) -> bool:
