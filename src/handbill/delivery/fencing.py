@@ -24,9 +24,13 @@ def require_latest(job: Job) -> None:
         RunRefused: it is an older copy.
     """
     with reading(job.engine) as connection:
-        wave, fence = connection.execute(select(run.c.wave, run.c.fence).where(run.c.id == job.run_id)).one()
+        wave = str(connection.scalar(select(run.c.wave).where(run.c.id == job.run_id)))
     path = _path(job, wave)
-    if fence < _remembered(path):
+    # Before the database is asked: others may be at work, and what they raise is committed first and remembered then.
+    remembered = _remembered(path)
+    with reading(job.engine) as connection:
+        fence = connection.scalar(select(run.c.fence).where(run.c.id == job.run_id)) or 0
+    if fence < remembered:
         name = job.campaign.name
         raise RunRefused(
             f"{name}: the database is an older copy. More of {name} was sent from here than it knows, and those people "
