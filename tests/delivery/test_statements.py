@@ -70,6 +70,7 @@ def test_a_marker_finds_its_rows_by_number(store: Engine, topic: str | None) -> 
     assert not reads_a_whole_table(plan)
     assert "SCAN consent" not in plan
     assert "SCAN suppression" not in plan
+    assert "ix_outbox_run_state" not in plan  # that would be everything that is claimed
 
 
 def test_a_settlement_finds_its_rows_by_number(store: Engine) -> None:

@@ -34,7 +34,7 @@ from sqlalchemy.sql.dml import ReturningUpdate
 from handbill.contacts.consent import granted
 from handbill.contacts.preferences import paused
 from handbill.delivery.budget import charge, refund
-from handbill.delivery.held import fences, in_state, is_held
+from handbill.delivery.held import fences, in_state, is_held, is_still
 from handbill.store.prepared import ready
 from handbill.store.tables import contact, outbox, run, suppression
 from handbill.store.types import UtcTime, to_micros
@@ -157,7 +157,7 @@ def claim(
         .values(state="claimed", fence=outbox.c.fence + 1, owner=lease.owner, lease_until=lease.until)
         .returning(*(outbox.c[name] for name in Claimed._fields))
     )
-    return sorted(map(Claimed._make, taken.all()), key=attrgetter("not_before", "id"))
+    return sorted(map(Claimed._make, taken), key=attrgetter("not_before", "id"))
 
 
 def mark_committing(
@@ -232,14 +232,15 @@ def _mark(
     time anyway: there it is asked first.
     """
     dialect, channel = connection.dialect.name, rows[0].channel
-    held, moments = fences(dialect, rows), {"now": to_micros(now), "lease_until": to_micros(lease_until)}
+    asked: dict[str, int | str] = {**fences(dialect, rows), "run_id": rows[0].run_id, "now": to_micros(now)}
+    until = to_micros(lease_until)
     if dialect != "sqlite":
         at_once = ready(connection, _mark_leavable, channel, topic)
-        return {id_ for (id_,) in at_once.run(connection, **held, **moments)}
+        return {id_ for (id_,) in at_once.run(connection, **asked, lease_until=until)}
     leavable = ready(connection, _leavable, channel, topic)
-    marked = {id_ for (id_,) in leavable.run(connection, **held, now=moments["now"])}
+    marked = {id_ for (id_,) in leavable.run(connection, **asked)}
     if marked:
-        leaving = [(id_, moments["lease_until"]) for id_ in sorted(marked)]
+        leaving = [(id_, until) for id_ in sorted(marked)]
         ready(connection, _mark_one).run_each(connection, ("its_id", "lease_until"), leaving)
     return marked
 
@@ -256,9 +257,9 @@ def _may_leave(dialect: str, channel: str, topic: str | None) -> list[ColumnElem
     now = bindparam("now", type_=UtcTime, required=False)
     wanted = [
         is_held(dialect),
-        in_state("claimed"),
+        is_still("claimed"),
         _in_time(now),
-        exists().where(run.c.id == outbox.c.run_id, _run_goes_on(now)),
+        exists().where(run.c.id == bindparam("run_id", type_=BigInteger(), required=False), _run_goes_on(now)),
         ~_suppressed(),
     ]
     if topic is not None:

@@ -27,7 +27,7 @@ from sqlalchemy import (
 )
 
 from handbill.delivery.budget import CHARGED, refund
-from handbill.delivery.held import fences, in_state, is_held
+from handbill.delivery.held import fences, in_state, is_held, is_still
 from handbill.delivery.outbox import Settlement
 from handbill.store.given import Given
 from handbill.store.prepared import ready
@@ -118,8 +118,8 @@ def _one() -> _How:
 
 def _settle(how: _How) -> Update:
     was_theirs = or_(
-        and_(how["was_marked"] == literal_column("1"), in_state(*_MARKED)),
-        and_(how["was_marked"] == literal_column("0"), in_state("claimed")),
+        and_(how["was_marked"] == literal_column("1"), is_still(*_MARKED)),
+        and_(how["was_marked"] == literal_column("0"), is_still("claimed")),
     )
     values: dict[str, Any] = {
         "state": how["state"],
