@@ -5,7 +5,7 @@ from functools import partial
 
 import pytest
 
-from handbill.channels.switchboard import Switchboard
+from handbill.channels.switchboard import Switchboard, rest
 from handbill.delivery.group_commit import GroupCommit
 from handbill.delivery.outbox import Claimed, Settlement, Verdict
 from tests.conftest import NOW
@@ -64,6 +64,51 @@ def test_how_a_message_ended_is_written_with_the_next_marker() -> None:
     group.add(ENDED)
     group.flush()
     assert written == [(1, 1), (1, 0)]
+
+
+def test_one_writes_at_a_time_and_the_next_takes_all_who_came_meanwhile() -> None:
+    written: list[list[int]] = []
+    at_work: list[int] = []
+
+    def write(_settlements: Sequence[Settlement], rows: Sequence[Claimed]) -> dict[int, Verdict]:
+        assert not at_work
+        at_work.append(1)
+        for _ in range(5):
+            rest(0)  # the others go on, as while PostgreSQL works
+        at_work.clear()
+        written.append([row.id for row in rows])
+        return {row.id: Verdict.GO for row in rows}
+
+    group = GroupCommit(write)
+    verdicts: list[Verdict] = []
+
+    def mark(number: int) -> None:
+        verdicts.append(group.mark(ROW._replace(id=number)))
+
+    together(*(partial(mark, number) for number in range(4)))
+    assert written == [[0], [1, 2, 3]]
+    assert verdicts == [Verdict.GO] * 4
+
+
+def test_a_flush_waits_for_whoever_is_writing() -> None:
+    happened: list[str] = []
+
+    def write(settlements: Sequence[Settlement], rows: Sequence[Claimed]) -> dict[int, Verdict]:
+        rest(0)
+        happened.append(f"{len(settlements)} settled")
+        return {row.id: Verdict.GO for row in rows}
+
+    def mark() -> None:
+        group.mark(ROW)
+
+    def flush() -> None:
+        group.flush()
+        happened.append("flushed")
+
+    group = GroupCommit(write)
+    group.add(ENDED)
+    together(mark, flush)
+    assert happened == ["1 settled", "flushed"]
 
 
 def test_what_could_not_be_written_waits_for_the_next_try() -> None:

@@ -33,6 +33,27 @@ def await_socket(connection: socket.socket, *, to_write: bool, seconds: float) -
     return bool(poll.poll(max(0.0, seconds) * 1000))
 
 
+def await_file(file: int, to_read: bool, to_write: bool) -> None:
+    """Waits for a file as `await_socket` does for a connection, however long it takes."""
+    events = select.POLLIN * to_read | select.POLLOUT * to_write
+    call = getcurrent()
+    if isinstance(call, _Call):
+        call.board.wait(call, _NEVER, file, events)
+        return
+    poll = select.poll()
+    poll.register(file, events)
+    poll.poll()
+
+
+def rest(seconds: float) -> None:
+    """Waits so many seconds."""
+    call = getcurrent()
+    if isinstance(call, _Call):
+        call.board.wait(call, seconds)
+    else:
+        time.sleep(seconds)
+
+
 def elsewhere(function: Callable[[], Result]) -> Result:
     """The result of a function that blocks its thread; on a board it gets a thread of its own, and the others go on."""
     call = getcurrent()

@@ -9,7 +9,7 @@ from functools import partial
 
 from sqlalchemy import Engine, select
 
-from handbill.channels.switchboard import Switchboard
+from handbill.channels.switchboard import Switchboard, await_file, rest
 from handbill.definitions.project import Project
 from handbill.delivery.breakers import BreakerTripped
 from handbill.delivery.feeding import feed, report
@@ -38,6 +38,7 @@ from handbill.delivery.worker import Worker
 from handbill.errors import ChannelUnavailable, Problem
 from handbill.settings import Settings
 from handbill.store.connection import reading, writing
+from handbill.store.patience import Patience
 from handbill.store.tables import run
 
 
@@ -79,13 +80,14 @@ def drain(engine: Engine, project: Project, settings: Settings, run_id: int, wor
 def _bench(job: Job) -> Bench:
     provider = job.worker.provider(job.project)
     tally: Counter[str] = Counter()
+    patience = Patience(rest, await_file)  # while one waits for the database, the others go on
     bench = Bench(
         provider=provider,
         compose=Composer(
             job.project, job.campaign, job.settings.keys, signing_key(job.project), lambda links: _publish(job, links)
         ).compose,
         group=GroupCommit(
-            partial(_write_down, job, tally, often(job.worker.machine_time)),
+            partial(_write_down, job, tally, patience, often(job.worker.machine_time)),
             lambda: bench.open_lines - bench.group.waiting,
         ),
         brake=Brake(job.worker.stop),
@@ -93,6 +95,7 @@ def _bench(job: Job) -> Bench:
         clock=job.worker.clock,
         reconnect_after=job.worker.reconnect_after,
         tally=tally,
+        patience=patience,
         night=_night(job),
         lease=job.worker.terms.commit.total_seconds(),
     )
@@ -120,7 +123,7 @@ def _send_all(job: Job, bench: Bench) -> None:
                 board.run()
             except BaseException as error:  # what is on its way gets its answer; who interrupts twice does not wait
                 bench.brake.pull(error)
-                board.run()
+                _run_to_its_end(board, bench)
                 raise
     finally:
         with writing(job.engine) as connection:
@@ -129,6 +132,14 @@ def _send_all(job: Job, bench: Bench) -> None:
             hold_back(connection, job.run_id, bench.night, job.worker.clock())
             expire_overdue(connection, job.run_id, job.worker.clock())
         remember(job, *reached)
+
+
+def _run_to_its_end(board: Switchboard, bench: Bench) -> None:
+    try:
+        board.run()
+    except BaseException:
+        bench.patience.abandon()
+        raise
 
 
 def _feed(job: Job, bench: Bench) -> None:
@@ -143,12 +154,13 @@ def _feed(job: Job, bench: Bench) -> None:
 def _write_down(
     job: Job,
     tally: Counter[str],
+    patience: Patience,
     machine_time: MachineTime,
     settlements: Sequence[Settlement],
     rows: Sequence[Claimed],
 ) -> Mapping[int, Verdict]:
     now = job.worker.clock()
-    with writing(job.engine) as connection:
+    with writing(job.engine, patience) as connection:
         settle(connection, settlements, now=now)
         verdicts = mark_committing(
             connection,

@@ -72,7 +72,7 @@ def _batch_size(bench: Bench, seconds: float) -> int:
 
 def _claim(job: Job, bench: Bench, batch: int) -> Claims:
     worker = job.worker
-    with writing(job.engine) as connection:
+    with writing(job.engine, bench.patience) as connection:
         # The run first and its messages then, as whoever cancels it: so no two wait for each other.
         reached = advance(connection, job.run_id)
         taken_at = worker.machine_time(connection)

@@ -12,6 +12,8 @@ Write = Callable[[Sequence[Settlement], Sequence[Claimed]], Mapping[int, Verdict
 GATHER_SECONDS = 0.002
 """How long a message waits for those of other connections; next to nothing beside a network, and a transaction for ten
 costs little more than one for one."""
+LOOK_EVERY = 0.5
+"""Seconds between looks whether the one who writes is done, should its bell not ring."""
 
 
 class GroupCommit:
@@ -27,6 +29,7 @@ class GroupCommit:
         self._expected = expected
         self._settlements: list[Settlement] = []
         self._marks: list[_Mark] = []
+        self._is_writing = False
         self._written = Bell()
 
     @property
@@ -45,10 +48,10 @@ class GroupCommit:
         """
         mark = _Mark(row)
         self._marks.append(mark)
-        if self._expected():
+        if self._expected() and not self._is_writing:
             self._written.wait(GATHER_SECONDS)
-        if mark.verdict is None and mark.error is None:
-            self._write_all_that_waits()
+        while mark.verdict is None and mark.error is None:
+            self._write_or_wait()
         if mark.error is not None:
             raise mark.error
         assert mark.verdict is not None  # noqa: S101 - for the type checker: one of the two is set by now
@@ -56,12 +59,20 @@ class GroupCommit:
 
     def flush(self) -> None:
         """Writes down what was added, now."""
-        if self._settlements:
+        while self._is_writing or self._settlements:
+            self._write_or_wait()
+
+    def _write_or_wait(self) -> None:
+        """One writes at a time, so that the end of a message is never written after the next one's marker."""
+        if self._is_writing:
+            self._written.wait(LOOK_EVERY)
+        else:
             self._write_all_that_waits()
 
     def _write_all_that_waits(self) -> None:
         settlements, self._settlements = self._settlements, []
         marks, self._marks = self._marks, []
+        self._is_writing = True
         try:
             verdicts = self._write(settlements, [mark.row for mark in marks])
         except BaseException as error:
@@ -73,6 +84,7 @@ class GroupCommit:
             for mark in marks:
                 mark.verdict = verdicts[mark.row.id]
         finally:
+            self._is_writing = False
             self._written.ring()
 
 

@@ -17,6 +17,7 @@ from handbill.delivery.night import NO_NIGHT, NOWHERE, Night
 from handbill.delivery.outbox import Claimed, Settlement, Verdict
 from handbill.delivery.retry import RetryRules, settlement_of
 from handbill.errors import NotRenderable
+from handbill.store.patience import ASLEEP, Patience
 
 Work = tuple[Claimed, Mapping[str, Any]]
 """A claimed message and its contact's profile."""
@@ -98,6 +99,8 @@ class Bench:
     clock: Clock
     reconnect_after: Sequence[float]
     tally: Counter[str]
+    patience: Patience = ASLEEP
+    """How connections wait for the database."""
     night: Night = NO_NIGHT
     lease: float = COMMIT_LEASE.total_seconds()
     """Seconds that a message may stay marked; the dot of an older one is not written."""

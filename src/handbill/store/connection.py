@@ -13,6 +13,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from handbill.errors import StoreUnavailable
 from handbill.store.draw import unit_fraction
+from handbill.store.patience import ASLEEP, LOCK_WAIT_MS, PATIENCE, Patience, take_turn
 
 LOCK_WAIT = timedelta(seconds=30)
 WRITES = "handbill_writes"
@@ -54,14 +55,14 @@ def reading(engine: Engine) -> Iterator[Connection]:
 
 
 @contextmanager
-def writing(engine: Engine) -> Iterator[Connection]:
-    """A connection in one write transaction: all or nothing.
+def writing(engine: Engine, patience: Patience = ASLEEP) -> Iterator[Connection]:
+    """A connection in one write transaction: all or nothing; `patience` says how to wait for it.
 
     On SQLite it takes the write lock at once, so that two writers wait for each other instead of failing half-way.
     """
     with plain_errors(engine), engine.connect() as connection:
-        writer = connection.execution_options(**{WRITES: True})
-        with writer.begin():
+        writer = connection.execution_options(**{WRITES: True, PATIENCE: patience})
+        with patience.with_postgresql(connection), writer.begin():
             yield writer
 
 
@@ -126,8 +127,10 @@ def _prepare_postgresql(connection: Any, _record: ConnectionPoolEntry) -> None:
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    writes = connection.get_execution_options().get(WRITES)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    if connection.get_execution_options().get(WRITES):
+        take_turn(connection)
+    else:
+        connection.exec_driver_sql("BEGIN")
 
 
 def _wait_for_the_disk(connection: Any, _record: ConnectionPoolEntry) -> None:
@@ -135,8 +138,9 @@ def _wait_for_the_disk(connection: Any, _record: ConnectionPoolEntry) -> None:
     raw.execute("PRAGMA synchronous = FULL")
 
 
-def _prepare_sqlite(connection: Any, _record: ConnectionPoolEntry) -> None:
+def _prepare_sqlite(connection: Any, record: ConnectionPoolEntry) -> None:
     raw: sqlite3.Connection = connection
+    record.info[LOCK_WAIT_MS] = raw.execute("PRAGMA busy_timeout").fetchone()[0]
     raw.isolation_level = None  # transactions are begun by `_begin_sqlite`
     raw.execute("PRAGMA journal_mode = WAL")
     raw.execute("PRAGMA synchronous = NORMAL")
