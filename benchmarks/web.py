@@ -146,7 +146,7 @@ def batches(url: str, seconds: float, key: str) -> Rate:
             if begun > until:
                 return
             answer = session.post(f"{url}/v1/events", json={"source": "bench", "events": rows}, timeout=60)
-            if answer.json()["new"] != BATCH:
+            if not answer.ok or answer.json()["new"] != BATCH:
                 raise Wrong(answer.text)
             times.append(time.perf_counter() - begun)
 
