@@ -6,13 +6,16 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, create_engine, make_url, text
+from sqlalchemy import Engine, create_engine, event, make_url, text
 
 from handbill.clock import fixed_clock
+from handbill.delivery.fencing import advance, remember, require_latest
+from handbill.delivery.job import job_of
+from handbill.delivery.worker import Worker
 from handbill.errors import NothingToDo, RunRefused
 from handbill.operations.control import cancel, pause, resume
 from handbill.operations.run import drain_run, finish_run, start_run
-from handbill.store.connection import open_store
+from handbill.store.connection import open_store, writing
 from tests.conftest import NOW
 from tests.operations.shop import add_people, make_project, make_settings
 from tests.scenarios.fault_server import FaultServer, Taken, serving
@@ -141,3 +144,26 @@ def test_another_database_of_the_same_project_is_no_older_copy(tmp_path: Path, s
             run(store, tmp_path, server.port)
             store.dispose()
         assert server.counts.total() == 2 * PEOPLE
+
+
+def test_a_worker_may_begin_at_the_very_moment_when_another_one_claims(
+    store: Engine, store_url: str, tmp_path: Path
+) -> None:
+    add_people(store, PEOPLE)
+    with serving(FaultServer()) as server:
+        project, clock = make_project(tmp_path, server.port), fixed_clock(NOW)
+        run_id = start_run(store, project, "spring", clock=clock).run_id
+        job = job_of(store, project, make_settings(tmp_path, store), run_id, Worker("worker-1", clock))
+        other, statements = open_store(store_url), list[str]()
+
+        def claim_meanwhile(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+            statements.append(statement)
+            with writing(other) as connection:
+                reached = advance(connection, run_id)
+            remember(job, *reached)
+
+        event.listen(store, "after_cursor_execute", claim_meanwhile)
+        require_latest(job)
+        event.remove(store, "after_cursor_execute", claim_meanwhile)
+        other.dispose()
+    assert any("run.fence" in statement for statement in statements)
