@@ -75,19 +75,17 @@ def compare_learned(waves: Sequence[Stratum], sizes: Sequence[int], *, confidenc
     if all(both.successes in (0, both.of) for both in (one.control + one.treatment for one, _ in useful)):
         return replace(plain, difference=0.0, reasons=(*reasons, "Nothing varies in any stratum."))
 
-    def score(difference: float) -> float:
-        return _score(useful, difference)
+    def where_it_is(value: float) -> float:
+        start = post_stratified([one for one, _ in useful])[0]
+        return falling_crossing(lambda at: _score(useful, at) - value, start, 0.01, (-1.0, 1.0))
 
-    reach, start = normal_quantile(0.5 + confidence / 2), post_stratified([one for one, _ in useful])[0]
-    low, middle, high = (
-        falling_crossing(lambda at, by=by: score(at) - by, start, 0.01, (-1.0, 1.0)) for by in (reach, 0.0, -reach)
-    )
-    tail = two_sided_normal(score(0.0))
+    reach = normal_quantile(0.5 + confidence / 2)
+    tail = two_sided_normal(_score(useful, 0.0))
     return replace(
         plain,
-        difference=middle,
-        low=low,
-        high=high,
+        difference=where_it_is(0.0),
+        low=where_it_is(reach),
+        high=where_it_is(-reach),
         p_value=tail.p_value,
         log10_p_value=tail.log10_p_value,
         reasons=reasons,
