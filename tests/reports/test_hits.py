@@ -95,13 +95,17 @@ def test_arms_that_machines_clicked_unequally_are_not_compared_by_clicks(store: 
 
 @pytest.mark.parametrize(("first", "second", "unequal"), [(300, 300, False), (300, 320, False), (300, 450, True)])
 def test_arms_are_unequal_only_beyond_chance(first: int, second: int, *, unequal: bool) -> None:
-    arms = [Hits(name, "clicks", 2_000, {}, number, 0) for name, number in (("a", first), ("b", second))]
-    assert (unequal_machines(arms) is not None) is unequal
+    clicked = {"a": Proportion(first, of=2_000), "b": Proportion(second, of=2_000)}
+    assert unequal_machines(clicked) == (("b", "a") if unequal else None)
 
 
 def test_differences_that_move_no_result_are_let_pass() -> None:
-    arms = [Hits(name, "clicks", 1_000_000, {}, number, 0) for name, number in (("a", 100_000), ("b", 105_000))]
-    assert unequal_machines(arms) is None
+    clicked = {"a": Proportion(100_000, of=1_000_000), "b": Proportion(105_000, of=1_000_000)}
+    assert unequal_machines(clicked) is None
+
+
+def test_a_single_arm_is_unequal_to_nothing() -> None:
+    assert unequal_machines({"a": Proportion(1, of=2)}) is None
 
 
 def test_the_report_shows_the_range(store: Engine, tmp_path: Path) -> None:

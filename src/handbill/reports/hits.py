@@ -1,11 +1,12 @@
 """Opens, clicks and scans of each arm: how many are people's for certain, how many perhaps, and what machines left."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import combinations
 
-from sqlalchemy import Connection, case, func, select
+from sqlalchemy import Connection, case, exists, func, select
 
+from handbill.channels.contract import EventKind
 from handbill.responses.events import ANSWERS
 from handbill.statistics.proportions import compare_proportions
 from handbill.statistics.results import Gap
@@ -65,40 +66,49 @@ def hits_of(connection: Connection, campaign: str) -> tuple[Hits, ...]:
     )  # fmt: skip
 
 
-def unequal_machines(hits: Sequence[Hits]) -> tuple[Hits, Hits] | None:
-    """Two arms whose messages machines clicked so unequally that clicks do not compare them; the widest apart first.
+def clicked_by_machines(connection: Connection, campaign: str) -> dict[str, Proportion]:
+    """The accepted e-mails of each arm that sent any: how many a machine clicked in, whoever else did."""
+    by_machine = exists().where(
+        event.c.outbox_id == outbox.c.id, event.c.kind == EventKind.CLICKED, event.c.verdict == "machine"
+    )
+    rows = connection.execute(
+        select(outbox.c.arm, func.count(), func.sum(case((by_machine, 1), else_=0)))
+        .join(run, run.c.id == outbox.c.run_id)
+        .where(run.c.campaign == campaign, outbox.c.channel == "email", outbox.c.state == "accepted")
+        .group_by(outbox.c.arm)
+    )
+    return {arm: Proportion(int(clicked), of=sent) for arm, sent, clicked in rows}
+
+
+def unequal_machines(clicked: Mapping[str, Proportion]) -> tuple[str, str] | None:
+    """Two arms that machines clicked so unequally that clicks do not compare them: the widest apart, the higher first.
 
     How many links a mail has decides how many of them a scanner follows, and which of its visits can be told.
     """
-    clicked = [each for each in hits if each.name == "clicks" and each.sent]
-    pairs = list(combinations(clicked, 2))
-    unequal = [pair for pair in pairs if _differ(*pair, confidence=1 - (1 - CONFIDENCE) / len(pairs))]
-    return max(unequal, key=lambda pair: abs(_share(pair[0]) - _share(pair[1])), default=None)
+    falling = sorted(clicked, key=lambda arm: clicked[arm].rate, reverse=True)
+    pairs = list(combinations(falling, 2))
+    confidence = 1 - (1 - CONFIDENCE) / max(len(pairs), 1)
+    unequal = [pair for pair in pairs if _differ(*(clicked[arm] for arm in pair), confidence=confidence)]
+    return max(unequal, key=lambda pair: clicked[pair[0]].rate - clicked[pair[1]].rate, default=None)
 
 
-def machine_gaps(hits: Sequence[Hits]) -> Iterator[Gap]:
+def machine_gaps(clicked: Mapping[str, Proportion]) -> Iterator[Gap]:
     """Why clicks say nothing here, where machines clicked one arm's mails more than another's."""
-    pair = unequal_machines(hits)
+    pair = unequal_machines(clicked)
     if pair is not None:
-        more, less = sorted(pair, key=_share, reverse=True)
+        more, less = pair
         reason = (
-            f"Machines clicked in {_share(more):.1%} of the messages of {more.arm} and in {_share(less):.1%} of those "
-            f"of {less.arm}, so clicks do not compare these arms."
+            f"Machines clicked in {clicked[more].rate:.1%} of the messages of {more} and in {clicked[less].rate:.1%} "
+            f"of those of {less}, so clicks do not compare these arms."
         )
         yield from (Gap(reason, name) for name in ("clicks", "orders_per_click"))
 
 
-def _differ(one: Hits, other: Hits, *, confidence: float) -> bool:
-    if abs(_share(one) - _share(other)) < LEAST_SHARE:
+def _differ(more: Proportion, less: Proportion, *, confidence: float) -> bool:
+    if more.rate - less.rate < LEAST_SHARE:
         return False
-    compared = compare_proportions(
-        Proportion(one.flagged, of=one.sent), Proportion(other.flagged, of=other.sent), confidence=confidence
-    )
-    return compared.low is not None and compared.high is not None and not compared.low <= 0 <= compared.high
-
-
-def _share(each: Hits) -> float:
-    return min(each.flagged, each.sent) / each.sent
+    compared = compare_proportions(less, more, confidence=confidence)
+    return compared.low is not None and compared.low > 0
 
 
 def _channel(name: str) -> str:

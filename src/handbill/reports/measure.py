@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Connection, Double, Select, case, cast, fu
 from sqlalchemy.sql.selectable import CTE
 
 from handbill.reports.families import FLAWS, Family, families_of
-from handbill.reports.hits import hits_of, machine_gaps
+from handbill.reports.hits import clicked_by_machines, machine_gaps
 from handbill.reports.metrics import MESSAGES
 from handbill.reports.registered import Registered
 from handbill.responses.events import MAILBOX_WATERMARK
@@ -46,7 +46,7 @@ def measure(connection: Connection, registered: Registered, currency: str, *, me
     found = _by_arm(connection, registered, families)
     gaps = [*_money_gaps(found, registered, currency), *_unheard(connection, found, registered)]
     if messages and all(gap.metric != "clicks" for gap in gaps):
-        gaps += machine_gaps(hits_of(connection, registered.campaign))
+        gaps += machine_gaps(clicked_by_machines(connection, registered.campaign))
     missing = {gap.metric for gap in gaps}
     arms = []
     for arm in registered.arms:
