@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from handbill.definitions.logo import LARGEST, UnfitLogo, read_logo
+from handbill.definitions.words import quoted
 
 SHAPES = '<circle r="9" fill="url(#shine)"/><use href="#dot"/>'
 
@@ -95,7 +96,7 @@ def test_a_logo_stands_in_the_project(tmp_path: Path) -> None:
     for name in ("../logo.svg", str(tmp_path / "logo.svg"), "link.svg"):
         with pytest.raises(UnfitLogo) as refused:
             read_logo(project, name)
-        assert refused.value.args == (f'"{name}" lies outside the project.', "Name a file in the project.")
+        assert refused.value.args == (f"{quoted(name)} lies outside the project.", "Name a file in the project.")
 
 
 def test_a_folder_is_no_logo(tmp_path: Path) -> None:

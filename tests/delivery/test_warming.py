@@ -4,11 +4,12 @@ from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
 
-from sqlalchemy import Engine, select, update
+from sqlalchemy import Engine, event, select, update
 
 from handbill.clock import fixed_clock
 from handbill.delivery.books import reasons
 from handbill.operations.run import drain_run, start_run
+from handbill.planning.warm_up import curve_of, left_today
 from handbill.store.connection import reading, writing
 from handbill.store.tables import outbox
 from tests.conftest import NOW
@@ -45,6 +46,25 @@ def test_two_runs_share_one_days_number(store: Engine, tmp_path: Path) -> None:
         assert len(server.taken) == 4
         drain_run(store, project, settings, run_id, clock=fixed_clock(NOW + DAY))
     assert sorted(server.counts.values()) == [2, 2, 2]
+
+
+def test_a_message_that_gets_out_while_it_is_counted_counts(store: Engine, tmp_path: Path) -> None:
+    with serving(FaultServer()) as server:
+        project = make_project(tmp_path, server.port, campaigns=LATE, email=WARM_UP)
+        add_people(store, 4)
+        start_run(store, project, "spring", clock=fixed_clock(NOW))
+    with writing(store) as connection:
+        connection.execute(update(outbox).values(state="claimed"))
+
+    def get_out(*_: object) -> None:
+        with store.connect().execution_options(isolation_level="AUTOCOMMIT") as other:
+            other.execute(update(outbox).values(state="accepted", accepted_at=NOW))
+
+    with reading(store) as connection:
+        curve = curve_of(connection, project, NOW)
+        assert curve is not None
+        event.listen(connection, "after_cursor_execute", get_out)
+        assert left_today(connection, project, curve, NOW)[0] == 0
 
 
 def test_what_comes_due_beyond_the_number_waits_until_tomorrow_at_the_time_of_the_run(

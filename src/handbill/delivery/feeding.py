@@ -93,7 +93,7 @@ def _claim(job: Job, bench: Bench, batch: int) -> Claims:
 def _hold_back(job: Job, bench: Bench) -> frozenset[str]:
     """Puts messages whose recipients' quiet hours have begun off until these end; answers whose they are."""
     now = job.worker.clock()
-    with writing(job.engine) as connection:
+    with writing(job.engine, bench.patience) as connection:
         hold_back(connection, job.run_id, bench.night, now)
     return bench.night.asleep(now)
 
@@ -110,7 +110,8 @@ def _with_profiles(job: Job, claims: Claims) -> list[Work]:
 
 def _sweep(job: Job, bench: Bench) -> None:
     now = job.worker.clock()
-    with writing(job.engine) as connection:
+    # With patience, like all who write on this thread: a connection that holds what we wait for must go on.
+    with writing(job.engine, bench.patience) as connection:
         sweep_leases(
             connection,
             job.settings,

@@ -7,7 +7,7 @@ from email.utils import parseaddr
 from zoneinfo import ZoneInfo
 
 import idna
-from sqlalchemy import ColumnElement, Connection, exists, func, or_, select
+from sqlalchemy import ColumnElement, Connection, case, exists, func, or_, select
 
 from handbill.definitions.project import Project
 from handbill.definitions.values import zone
@@ -85,9 +85,11 @@ def left_today(connection: Connection, project: Project, curve: Curve, now: date
         (outbox.c.state == "accepted") & (outbox.c.accepted_at >= since),
         outbox.c.state.in_(UNSURE) & (outbox.c.settled_at >= since),
     )
-    states = outbox.c.state.in_(("accepted", *UNSURE))
-    gone = connection.scalar(select(func.count()).where(*mine, states, sent)) or 0
-    leaving = connection.scalar(select(func.count()).where(*mine, outbox.c.state.in_(ON_THE_WAY))) or 0
+    on_the_way = outbox.c.state.in_(ON_THE_WAY)
+    # In one statement: between two, a message that was leaving would be gone, and counted in neither.
+    counts = select(func.count(case((sent, 1))), func.count(case((on_the_way, 1))))
+    states = outbox.c.state.in_(("accepted", *UNSURE, *ON_THE_WAY))
+    gone, leaving = connection.execute(counts.where(*mine, states)).one()
     cap = curve.cap_on(curve.day_of(now))
     return max(0, cap - gone - leaving), max(0, cap - gone)
 
