@@ -6,7 +6,6 @@ from itertools import combinations
 
 from sqlalchemy import Connection, case, exists, func, select
 
-from handbill.channels.contract import EventKind
 from handbill.responses.events import ANSWERS
 from handbill.statistics.proportions import compare_proportions
 from handbill.statistics.results import Gap
@@ -69,7 +68,7 @@ def hits_of(connection: Connection, campaign: str) -> tuple[Hits, ...]:
 def clicked_by_machines(connection: Connection, campaign: str) -> dict[str, Proportion]:
     """The accepted e-mails of each arm that sent any: how many a machine clicked in, whoever else did."""
     by_machine = exists().where(
-        event.c.outbox_id == outbox.c.id, event.c.kind == EventKind.CLICKED, event.c.verdict == "machine"
+        event.c.outbox_id == outbox.c.id, event.c.kind.in_(sorted(ANSWERS["clicks"])), event.c.verdict == "machine"
     )
     rows = connection.execute(
         select(outbox.c.arm, func.count(), func.sum(case((by_machine, 1), else_=0)))
