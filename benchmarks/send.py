@@ -35,7 +35,7 @@ from handbill.delivery.messages import compile_emails
 from handbill.delivery.providers import signing_key
 from handbill.operations.crew import hire
 from handbill.operations.run import drain_run, finish_run, start_run
-from handbill.rendering.dkim import sign_parts
+from handbill.rendering.dkim import signature_of
 from handbill.rendering.email import Links
 from handbill.rendering.mime import Envelope, build_parts
 from handbill.settings import load_settings
@@ -274,7 +274,7 @@ def signatures(root: Path) -> float:
         messages.append(build_parts(rendered, Envelope("Shop <news@shop.test>", address, f"<{number}@shop.test>", NOW)))
     started = time.process_time()
     for head, body in messages:
-        sign_parts(head, body, key, NOW)
+        signature_of(head, body, key, NOW)
     return len(messages) / (time.process_time() - started)
 
 

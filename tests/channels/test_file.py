@@ -6,7 +6,7 @@ from pathlib import Path
 from handbill.channels.contract import Answer, Outcome, Outgoing
 from handbill.channels.file import Maildir, MaildirLine
 
-MESSAGE = Outgoing("bounces@shop.test", "ann@example.org", b"Subject: Hello\r\n\r\nHello Ann\r\n", key="1.a")
+MESSAGE = Outgoing("bounces@shop.test", "ann@example.org", (b"Subject: Hello\r\n\r\nHello Ann\r\n",), key="1.a")
 
 
 def line_to(directory: Path) -> MaildirLine:
@@ -43,7 +43,7 @@ def test_a_withdrawn_message_leaves_nothing(tmp_path: Path) -> None:
 
 def test_a_key_cannot_lead_out_of_the_maildir(tmp_path: Path) -> None:
     line = line_to(tmp_path / "mail")
-    line.offer(Outgoing("a@shop.test", "b@example.org", b"x", key="../../1"))
+    line.offer(Outgoing("a@shop.test", "b@example.org", (b"x",), key="../../1"))
     line.commit()
     assert [path.name for path in (tmp_path / "mail" / "new").iterdir()] == [".._.._1"]
 

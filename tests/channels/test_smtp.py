@@ -27,7 +27,7 @@ from tests.scenarios.fault_server import (
     serving,
 )
 
-MESSAGE = Outgoing("bounces@shop.test", "ann@example.org", b"Subject: Hello\r\n\r\nHello Ann\r\n", key="1.a")
+MESSAGE = Outgoing("bounces@shop.test", "ann@example.org", (b"Subject: Hello\r\n\r\nHello Ann\r\n",), key="1.a")
 BRIEF = Timeouts(connect=5, command=0.2, data=0.2, body=0.2, dot=0.2, quit=0.2)
 
 
@@ -98,7 +98,7 @@ def test_a_withdrawn_message_is_not_taken() -> None:
 def test_a_line_that_begins_with_a_dot_arrives_as_it_was() -> None:
     body = b".\r\n..\r\nend.\r\n.x\r\n"
     with serving(FaultServer()) as server:
-        send(line_to(server), Outgoing("a@shop.test", "b@example.org", body, key="1.a"))
+        send(line_to(server), Outgoing("a@shop.test", "b@example.org", (body,), key="1.a"))
         assert server.taken[0].message == body
 
 
@@ -106,7 +106,7 @@ def test_a_line_that_begins_with_a_dot_arrives_as_it_was() -> None:
 def test_no_line_ending_smuggles_a_second_message(end: bytes) -> None:
     second = b"MAIL FROM:<eve@example.org>\r\nRCPT TO:<victim@example.org>\r\nDATA\r\n"
     with serving(FaultServer()) as server:
-        message = Outgoing("a@shop.test", "b@example.org", b"Subject: x\r\n\r\nhello" + end + second, key="1.a")
+        message = Outgoing("a@shop.test", "b@example.org", (b"Subject: x\r\n\r\nhello" + end + second,), key="1.a")
         assert send(line_to(server), message).outcome is Outcome.ACCEPTED
         assert [each.recipient for each in server.taken] == ["b@example.org"]
         arrived = server.taken[0].message
@@ -127,7 +127,7 @@ def test_a_server_that_writes_notifications_is_told_how_to_name_the_message() ->
 
 def test_what_the_server_offers_is_used() -> None:
     with serving(FaultServer()) as server:
-        message = Outgoing("a@shop.test", "größe@example.org", "Grüße\r\n".encode(), key="1.a")
+        message = Outgoing("a@shop.test", "größe@example.org", ("Grüße\r\n".encode(),), key="1.a")
         assert send(line_to(server), message).outcome is Outcome.ACCEPTED
         assert server.taken[0].parameters == " SIZE=9 BODY=8BITMIME SMTPUTF8"
 
@@ -151,7 +151,7 @@ def test_what_the_server_cannot_carry_fails_before_anything_is_said(
 ) -> None:
     with serving(FaultServer(features=features)) as server:
         line = line_to(server)
-        answer = line.offer(Outgoing("a@shop.test", recipient, body, key="1.a"))
+        answer = line.offer(Outgoing("a@shop.test", recipient, (body,), key="1.a"))
         assert answer == Answer(Outcome.FAILED, "mail", text=why)
         assert [command.split(" ")[0] for command in server.commands] == ["EHLO"]
         assert send(line).outcome is Outcome.ACCEPTED
@@ -235,7 +235,7 @@ def test_a_connection_that_breaks_in_the_body_sent_nothing() -> None:
     """The server reads one line and hangs up; nothing of it is in doubt."""
     with serving(FaultServer([Fault(BODY, drops=True, times=1)])) as server:
         line = line_to(server)
-        answer = line.offer(Outgoing("a@shop.test", "b@example.org", b"x" * 990 + b"\r\n", key="1.a"))
+        answer = line.offer(Outgoing("a@shop.test", "b@example.org", (b"x" * 990 + b"\r\n",), key="1.a"))
         if answer is None:
             wait_until_spoken(line, Fault(BODY))
             answer = line.commit()
@@ -245,7 +245,7 @@ def test_a_connection_that_breaks_in_the_body_sent_nothing() -> None:
 
 def test_a_server_that_stops_taking_the_body_was_sent_nothing() -> None:
     """As when its machine vanishes: nothing comes back, not even that the connection is over."""
-    large = replace(MESSAGE, message=MESSAGE.message + b"a line of a message without end\r\n" * 1_000_000)
+    large = replace(MESSAGE, pieces=(*MESSAGE.pieces, b"a line of a message without end\r\n" * 1_000_000))
     with serving(FaultServer([Fault(BODY, silent=True)], features=["8BITMIME"])) as server:
         answer = line_to(server).offer(large)
         assert answer == Answer(RETRY, "body", text=SILENT)

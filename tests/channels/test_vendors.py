@@ -80,7 +80,7 @@ def outgoing(recipient: str = "ann@shop.example", *, sender: str = SENDER) -> Ou
         list_unsubscribe=("https://go.northwind.example/u/1", "mailto:out@northwind.example"),
         list_id="offers.northwind.example",
     )  # fmt: skip
-    return Outgoing("b@northwind.example", recipient, build_message(rendered, envelope), "key-1", {"outbox": "42"})
+    return Outgoing("b@northwind.example", recipient, (build_message(rendered, envelope),), "key-1", {"outbox": "42"})
 
 
 def test_a_message_is_taken_once_as_it_was_made(bench: Bench) -> None:
@@ -175,7 +175,7 @@ def test_many_messages_go_over_one_connection(bench: Bench) -> None:
     line = HttpProvider(bench.make(KEY, bench.server.endpoint), timeouts=QUICK).open()
     assert not isinstance(line, Answer)
     for number in range(3):
-        line.offer(Outgoing(SENDER, f"p{number}@shop.example", outgoing().message, f"key-{number}", {"outbox": "1"}))
+        line.offer(Outgoing(SENDER, f"p{number}@shop.example", outgoing().pieces, f"key-{number}", {"outbox": "1"}))
         assert line.commit().outcome is Outcome.ACCEPTED
     line.close()
     assert [taken.recipient for taken in bench.server.taken] == [

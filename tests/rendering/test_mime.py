@@ -105,7 +105,7 @@ def test_pieces_that_were_encoded_before_give_the_same_bytes(pieces: list[str]) 
 
 
 def test_line_ends_of_all_kinds_become_one_kind() -> None:
-    assert encode(["a\r\nb\rc\nd"], {}) == [b"a\r\nb\r\nc\r\nd"]
+    assert encode(["a\r\nb\rc\nd"], {}) == [b"a\r\nb\r\nc\r\nd\r\n"]
 
 
 @pytest.mark.parametrize("separator", ["\r\n", "\n", "\x85", "\u2028", "\0"], ids=repr)

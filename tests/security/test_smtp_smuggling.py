@@ -64,7 +64,7 @@ def test_the_wire_carries_one_message_with_one_end(end: bytes) -> None:
     with recording() as (recorder, port):
         line = SmtpServer("127.0.0.1", port, starttls=False).open()
         assert isinstance(line, SmtpLine)
-        outgoing = Outgoing("news@shop.test", "ann@example.org", message, key="1.a")
+        outgoing = Outgoing("news@shop.test", "ann@example.org", (message,), key="1.a")
         answer = line.offer(outgoing) or line.commit()
         assert answer.outcome is Outcome.ACCEPTED
         line.close()
@@ -86,7 +86,7 @@ def test_an_address_carries_no_command(address: str) -> None:
     with recording() as (recorder, port):
         line = SmtpServer("127.0.0.1", port, starttls=False).open()
         assert isinstance(line, SmtpLine)
-        refused = line.offer(Outgoing("news@shop.test", address, b"Subject: x\r\n\r\nx\r\n", key="1.a"))
+        refused = line.offer(Outgoing("news@shop.test", address, (b"Subject: x\r\n\r\nx\r\n",), key="1.a"))
         assert refused is not None
         assert refused.text == "the address holds characters that SMTP cannot carry"
         line.withdraw()

@@ -81,17 +81,23 @@ class BounceKind(StrEnum):
 class Outgoing:
     """One message, ready to leave.
 
-    `sender` is where bounces go, `message` the whole MIME message. `key` stays the same over all tries, so that a
+    `sender` is where bounces go. The `pieces` make up the whole MIME message, cut wherever its maker likes; those that
+    come again in other messages are best the same objects. `key` stays the same over all tries, so that a
     provider that remembers keys takes the message once. `labels` come back with the provider's events, `envelope_id`
     (letters and digits) with the notifications of mail servers.
     """
 
     sender: str
     recipient: str
-    message: bytes = field(repr=False)
+    pieces: tuple[bytes, ...] = field(repr=False)
     key: str
     labels: Mapping[str, str] = field(default_factory=dict)
     envelope_id: str = ""
+
+    @property
+    def message(self) -> bytes:
+        """The message as one."""
+        return b"".join(self.pieces)
 
 
 @dataclass(frozen=True)

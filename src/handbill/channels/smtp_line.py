@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 
 from handbill.channels.contract import Answer, Outcome, Outgoing, Scope
 from handbill.channels.smtp_dialogue import Dialogue, LineLost, Reply, Timeouts
@@ -29,7 +30,7 @@ class SmtpLine:
 
     def offer(self, message: Outgoing) -> Answer | None:
         """MAIL, RCPT, DATA and the body, without the dot."""
-        body = _as_data(message.message)
+        body = _as_data(message.pieces)
         if refusal := self._cannot_carry(message, body):
             return refusal
         try:
@@ -174,16 +175,32 @@ class SmtpLine:
         return Scope.LINE if self._stage in _BEFORE_THE_RECIPIENT else Scope.MESSAGE
 
 
-def _as_data(message: bytes) -> bytes:
+def _as_data(pieces: tuple[bytes, ...]) -> bytes:
     """The message as DATA carries it: every line ends in CRLF, and a dot that begins a line is doubled.
 
     A bare CR or LF ends a line for one server and not for the next, which would let a recipient's own text smuggle a
-    second message through.
+    second message through. So no piece is trusted: unless each is whole lines, they are read as one.
     """
-    ends = message.count(b"\r\n")
-    if message.count(b"\n") != ends or message.count(b"\r") != ends:
+    lines = [*filter(None, map(_lines, pieces))]
+    if lines and len(lines) == len(pieces):
+        return b"".join(lines)
+    message = b"".join(pieces)
+    if _has_bare_ends(message):
         message = _LINE_END.sub(b"\r\n", message)
-    if not message.endswith(b"\r\n"):
-        message += b"\r\n"
-    stuffed = message.replace(b"\r\n.", b"\r\n..")
+    return _dotted(message if message.endswith(b"\r\n") else message + b"\r\n")
+
+
+@lru_cache(maxsize=512)  # most pieces are the same in all messages of a campaign
+def _lines(piece: bytes) -> bytes:
+    """A piece as DATA carries it; nothing where it is not whole lines."""
+    return _dotted(piece) if piece.endswith(b"\r\n") and not _has_bare_ends(piece) else b""
+
+
+def _has_bare_ends(text: bytes) -> bool:
+    ends = text.count(b"\r\n")
+    return text.count(b"\n") != ends or text.count(b"\r") != ends
+
+
+def _dotted(lines: bytes) -> bytes:
+    stuffed = lines.replace(b"\r\n.", b"\r\n..")
     return b"." + stuffed if stuffed.startswith(b".") else stuffed

@@ -41,7 +41,7 @@ def compose_copy(
         NotRenderable: it cannot be made for this profile or address.
     """
     made = composer.compose(row, profile, before_subject=before_subject)
-    return replace(made, message=unstructured(*header) + made.message)
+    return replace(made, pieces=(unstructured(*header), *made.pieces))
 
 
 class Post:

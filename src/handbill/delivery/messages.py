@@ -24,11 +24,11 @@ from handbill.delivery.outbox import Claimed
 from handbill.delivery.providers import email_channel, sending_domain
 from handbill.delivery.published import Counting, Publish, links_of
 from handbill.errors import NotRenderable, Problem
-from handbill.rendering.dkim import SigningKey, sign_parts
+from handbill.rendering.dkim import SigningKey, signature_of
 from handbill.rendering.email import EmailTemplate, Links, RenderedEmail, compile_email
 from handbill.rendering.headers import wire_address
 from handbill.rendering.library import open_library
-from handbill.rendering.mime import Envelope, build_message, build_parts
+from handbill.rendering.mime import Envelope, build_parts
 from handbill.rendering.tracked_links import tracking_of
 from handbill.tokens import Keys
 
@@ -107,7 +107,7 @@ class Composer:
         return Outgoing(
             sender=sender,
             recipient=recipient,
-            message=self._message(rendered, envelope),
+            pieces=self._pieces(rendered, envelope),
             key=row.idempotency_key,
             labels=labels_of(self._keys, row.id),
             envelope_id=envelope_id(sender),
@@ -132,10 +132,11 @@ class Composer:
         numbers = publish(list(links_of(self._templates, trap=trap)))
         return Counting(self._keys, links, numbers, by_person=by_person)
 
-    def _message(self, rendered: RenderedEmail, envelope: Envelope) -> bytes:
+    def _pieces(self, rendered: RenderedEmail, envelope: Envelope) -> tuple[bytes, ...]:
+        head, body = build_parts(rendered, envelope)
         if self._signing_key is None:
-            return build_message(rendered, envelope)
-        return sign_parts(*build_parts(rendered, envelope), self._signing_key, envelope.sent_at)
+            return head, *body
+        return signature_of(head, body, self._signing_key, envelope.sent_at), head, *body
 
     def _reply_to(self, arm_name: str) -> str | None:
         content = email_of(self._campaign, self._campaign.arms[arm_name])

@@ -134,7 +134,7 @@ def _mail(desk: _Desk, request: Asked, now: datetime) -> Outgoing:
     return Outgoing(
         sender=bounce_address(desk.settings.keys, domain, NOBODY),
         recipient=envelope.to,
-        message=sign(message, desk.key, now) if desk.key else message,
+        pieces=(sign(message, desk.key, now) if desk.key else message,),
         key=message_id,
     )
 

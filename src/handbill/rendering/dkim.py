@@ -64,10 +64,9 @@ def sign(message: bytes, key: SigningKey, signed_at: datetime) -> bytes:
     return _signature(head + b"\r\n", relaxed_body(body), key, signed_at) + message
 
 
-def sign_parts(head: bytes, body: Sequence[bytes], key: SigningKey, signed_at: datetime) -> bytes:
-    """The same for a message in parts, as `build_parts` makes them. Pieces that come again are made relaxed once."""
-    canonical = b"".join(map(_relaxed_piece, body))
-    return b"".join((_signature(head[:-2], canonical, key, signed_at), head, *body))
+def signature_of(head: bytes, body: Sequence[bytes], key: SigningKey, signed_at: datetime) -> bytes:
+    """The header that signs a message in parts, as `build_parts` makes them. What comes again is made relaxed once."""
+    return _signature(head[:-2], b"".join(map(_relaxed_piece, body)), key, signed_at)
 
 
 def _signature(head: bytes, canonical_body: bytes, key: SigningKey, signed_at: datetime) -> bytes:

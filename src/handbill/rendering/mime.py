@@ -42,10 +42,9 @@ def build_message(rendered: RenderedEmail, envelope: Envelope) -> bytes:
 
 
 def build_parts(rendered: RenderedEmail, envelope: Envelope) -> tuple[bytes, list[bytes]]:
-    """The message's headers, with the empty line after them, and its body in pieces.
+    """The message's headers, with the empty line after them, and its body in pieces, all of them whole lines.
 
-    Lines end where pieces do, or do not end in a space there. What is the same for many recipients is a piece of its
-    own, and mostly the very same object.
+    What is the same for many recipients is a piece of its own, and mostly the very same object.
 
     Raises:
         NotRenderable: the recipient's address or a value cannot stand in a message.
@@ -59,13 +58,13 @@ def build_parts(rendered: RenderedEmail, envelope: Envelope) -> tuple[bytes, lis
     except UnicodeEncodeError:
         what = "a value for this recipient holds half a character."
         raise NotRenderable(Problem(what=what, mend="Import the contact again, in UTF-8.")) from None
-    mark = f"--{boundary}".encode()
+    mark = f"--{boundary}\r\n".encode()
     head = b"".join((*headers, f'Content-Type: multipart/alternative;\r\n boundary="{boundary}"\r\n\r\n'.encode()))
-    return head, [mark, _PLAIN, *text, b"\r\n", mark, _HTML, *html, b"\r\n", mark, b"--\r\n"]
+    return head, [mark, _PLAIN, *text, mark, _HTML, *html, f"--{boundary}--\r\n".encode()]
 
 
-_PLAIN = b"\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
-_HTML = b"\r\nContent-Type: text/html; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
+_PLAIN = b"Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
+_HTML = b"Content-Type: text/html; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
 
 
 @lru_cache(maxsize=8)  # the messages of a run mostly have one date

@@ -8,17 +8,14 @@ SOFT_BREAK = b"=\r\n"
 
 
 def encode(pieces: Iterable[str], ready: Mapping[str, bytes]) -> list[bytes]:
-    """The pieces of one text, to be joined. `ready` holds those that `encode_piece` made before.
+    """The pieces of one text, to be joined, with the end of its last line. `ready` has what `encode_piece` made before.
 
     Every piece starts on a line of its own and ends with a soft break, which the reader's mail program takes out
     again; so each can be encoded without knowing its neighbours.
     """
-    encoded = [ready.get(piece) or encode_piece(piece) for piece in pieces]
-    while encoded and not encoded[-1]:
-        encoded.pop()
-    if encoded:
-        encoded[-1] = encoded[-1].removesuffix(SOFT_BREAK)
-    return encoded
+    encoded = [ready.get(piece) or encode_piece(piece) for piece in pieces if piece]
+    last = encoded.pop() if encoded else b""
+    return [*encoded, last.removesuffix(SOFT_BREAK) + b"\r\n"]
 
 
 @lru_cache(maxsize=1024)  # a first name stands in a mail several times, and the shop's own name in every one
