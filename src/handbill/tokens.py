@@ -14,6 +14,7 @@ ALPHABET = "23456789CDFGHJKMNPRTVWY"
 """Letters of piece codes: no vowels, so no words; none that looks like another. 23 of them, a prime (see `is_code`)."""
 CODE_LENGTH = 9
 _SIGNATURE_BYTES = 16
+_BLOCK_BYTES = 64  # of SHA-256: HMAC lengthens its key to so many
 
 
 def keyed_hash(secret: bytes, purpose: str, text: str) -> str:
@@ -45,13 +46,13 @@ def sign(keys: Keys, purpose: str, payload: bytes) -> str:
     >>> read((b"new", b"secret"), "unsubscribe", sign(b"secret", "unsubscribe", b"42"))
     b'42'
     """
-    return signer(keys, purpose)(payload)
+    return _letters(seal(keys, purpose, payload))
 
 
 def signer(keys: Keys, purpose: str) -> Callable[[bytes], str]:
     """What makes tokens of one purpose, for those who need very many."""
-    key = _key(_ring(keys)[0], purpose)
-    return lambda payload: _letters(payload + hmac.digest(key, payload, "sha256")[:_SIGNATURE_BYTES])
+    signature_of = _signatures(_ring(keys)[0], purpose)
+    return lambda payload: _letters(payload + signature_of(payload))
 
 
 def read(keys: Keys, purpose: str, token: str) -> bytes | None:
@@ -61,10 +62,20 @@ def read(keys: Keys, purpose: str, token: str) -> bytes | None:
     except ValueError:
         return None
     # Base64 has several spellings of the same bytes; only the one that we wrote counts.
-    if len(raw) < _SIGNATURE_BYTES or _letters(raw) != token:
+    return unseal(keys, purpose, raw) if _letters(raw) == token else None
+
+
+def seal(keys: Keys, purpose: str, payload: bytes) -> bytes:
+    """What `sign` writes, as bytes: for those who write it in other letters."""
+    return payload + _signatures(_ring(keys)[0], purpose)(payload)
+
+
+def unseal(keys: Keys, purpose: str, sealed: bytes) -> bytes | None:
+    """The payload that `seal` sealed for this purpose, with any of the keys; None for any other bytes."""
+    if len(sealed) < _SIGNATURE_BYTES:
         return None
-    payload, signature = raw[:-_SIGNATURE_BYTES], raw[-_SIGNATURE_BYTES:]
-    sound = [hmac.compare_digest(signature, _signature(key, purpose, payload)) for key in _ring(keys)]
+    payload, signature = sealed[:-_SIGNATURE_BYTES], sealed[-_SIGNATURE_BYTES:]
+    sound = [hmac.compare_digest(signature, _signatures(key, purpose)(payload)) for key in _ring(keys)]
     return payload if any(sound) else None
 
 
@@ -143,8 +154,19 @@ def _letters(raw: bytes) -> str:
     return base64.urlsafe_b64encode(raw).decode().rstrip("=")
 
 
-def _signature(secret: bytes, purpose: str, payload: bytes) -> bytes:
-    return hmac.digest(_key(secret, purpose), payload, "sha256")[:_SIGNATURE_BYTES]
+@lru_cache(512)
+def _signatures(secret: bytes, purpose: str) -> Callable[[bytes], bytes]:
+    """What makes the signatures of one purpose: HMAC-SHA256, whose key is hashed once for all of them."""
+    key = _key(secret, purpose).ljust(_BLOCK_BYTES, b"\0")
+    inner, outer = hashlib.sha256(key.translate(hmac.trans_36)), hashlib.sha256(key.translate(hmac.trans_5C))
+
+    def signature_of(payload: bytes) -> bytes:
+        message, whole = inner.copy(), outer.copy()
+        message.update(payload)
+        whole.update(message.digest())
+        return whole.digest()[:_SIGNATURE_BYTES]
+
+    return signature_of
 
 
 @lru_cache(512)

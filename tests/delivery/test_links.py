@@ -1,5 +1,6 @@
 """Answers find their way back to the message, and nobody can make them up."""
 
+import hmac
 from collections.abc import Callable
 from typing import Any
 
@@ -27,7 +28,7 @@ from handbill.delivery.links import (
     unsubscribe_token,
     view_token,
 )
-from handbill.tokens import sign
+from handbill.tokens import seal, sign, unseal
 
 SECRET = b"secret"
 WISH = Unsubscribe(contact_id=42, outbox_id=1001, topic="offers.and.news")
@@ -102,6 +103,26 @@ def test_the_newest_key_signs() -> None:
 def test_tokens_are_short() -> None:
     made = [maker(4_000_000, 100_000_000)[0] for maker in MAKERS.values()]
     assert [len(token) for token in made] == [40, 32, 32, 32, 27]
+
+
+def test_tokens_stay_as_they_were_written_into_mails_that_have_left() -> None:
+    bearer, click = Bearer(42, 1001), Click(42, 1001, "https://shop.example/")
+    assert [
+        unsubscribe_token(SECRET, Unsubscribe(42, 1001, "offers")), preferences_token(SECRET, bearer),
+        view_token(SECRET, bearer), click_token(SECRET, click), open_token(SECRET, 1001),
+        bounce_address(SECRET, "shop.example", 1001),
+    ] == [
+        "KukHb2ZmZXJzOCVtE2ljUGzdrc0XthbXkQ", "KukHC71YxK86WMonhuKjzgnK3A", "KukHyKGqxdXGC1GEVH3D9DNd2w",
+        "KukHaHR0cHM6Ly9zaG9wLmV4YW1wbGUv17wf38VcYS_xil5J31VnPA", "6Qc1ScOfCE8VFBVhZhJqPdhk",
+        "bounces+geydamlaw3dy6n3jo6lwkz5uzrrae5wv@shop.example",
+    ]  # fmt: skip
+
+
+@given(st.binary(max_size=200), st.text(max_size=20), st.binary(max_size=300))
+def test_a_signature_is_hmac_with_sha256(secret: bytes, purpose: str, payload: bytes) -> None:
+    key = hmac.digest(secret, b"handbill:" + purpose.encode(), "sha256")
+    assert seal(secret, purpose, payload) == payload + hmac.digest(key, payload, "sha256")[:16]
+    assert unseal((b"newer", secret), purpose, seal(secret, purpose, payload)) == payload
 
 
 def test_an_unsubscribe_token_of_an_earlier_version_still_says_who_no_longer_wants_what() -> None:

@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
-from handbill.tokens import Keys, packed, read, read_numbers, sign, sign_numbers, unpacked
+from handbill.tokens import Keys, packed, read, read_numbers, seal, sign, sign_numbers, unpacked, unseal
 
 UNSUBSCRIBE_MAILBOX = "unsubscribe"
 BOUNCE_MAILBOX = "bounces"
@@ -142,9 +142,8 @@ def bounce_address(keys: Keys, domain: str, outbox_id: int) -> str:
 
     Lower-case letters only: some servers change the case of addresses.
     """
-    token = sign(keys, _BOUNCE, str(outbox_id).encode())
-    raw = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
-    letters = base64.b32encode(raw).decode().rstrip("=").lower()
+    sealed = seal(keys, _BOUNCE, str(outbox_id).encode())
+    letters = base64.b32encode(sealed).decode().rstrip("=").lower()
     return f"{BOUNCE_MAILBOX}+{letters}@{domain}"
 
 
@@ -173,5 +172,5 @@ def read_envelope_id(keys: Keys, text: str) -> int | None:
         return None
     if base64.b32encode(raw).decode().rstrip("=") != letters:  # the same bytes in a spelling that is not ours
         return None
-    payload = read(keys, _BOUNCE, base64.urlsafe_b64encode(raw).decode().rstrip("="))
+    payload = unseal(keys, _BOUNCE, raw)
     return None if payload is None else int(payload)
