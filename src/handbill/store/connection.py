@@ -77,6 +77,11 @@ def plain_errors(engine: Engine) -> Iterator[None]:
         raise
 
 
+def lacks_tables(error: DatabaseError) -> bool:
+    """Whether the database complains that a table is not there."""
+    return "no such table" in str(error.orig) or getattr(error.orig, "sqlstate", None) == UNDEFINED_TABLE
+
+
 def _in_plain_words(engine: Engine, error: DatabaseError) -> StoreUnavailable | None:
     place = engine.url.render_as_string(hide_password=True)
     said = str(error.orig).strip().splitlines()[0] if error.orig else ""
@@ -85,8 +90,7 @@ def _in_plain_words(engine: Engine, error: DatabaseError) -> StoreUnavailable | 
     sentences = (
         ("locked" in said or "lock timeout" in said,
          "the database is locked by another program. Stop it, or try again later."),
-        ("no such table" in said or state == UNDEFINED_TABLE,
-         "the database has no tables of ours. Run `handbill db upgrade`."),
+        (lacks_tables(error), "the database has no tables of ours. Run `handbill db upgrade`."),
         (state == DEADLOCK, "two programs waited for each other, and this one was stopped. Do it again."),
         ("disk is full" in said or state == DISK_FULL, "the disk is full. Make room, then do it again."),
         ("disk I/O error" in said, f"the disk takes no more ({said}). Make room or mend it, then do it again."),
