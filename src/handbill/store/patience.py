@@ -5,11 +5,12 @@ import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from psycopg.pq import TransactionStatus
-from psycopg.waiting import Ready, Wait
 from sqlalchemy import Connection
+
+if TYPE_CHECKING:
+    from psycopg.waiting import Ready, Wait
 
 PATIENCE = "handbill_patience"
 LOCK_WAIT_MS = "handbill_lock_wait_ms"
@@ -47,8 +48,11 @@ class Patience:
         for raw in self._asking:
             raw.close()
 
-    def _follow(self, steps: Generator[Wait, Ready, Result], raw: Any) -> Result:
+    def _follow(self, steps: "Generator[Wait, Ready, Result]", raw: Any) -> Result:
         """Takes psycopg's steps, each as soon as the server is ready for it."""
+        from psycopg.pq import TransactionStatus  # noqa: PLC0415 - SQLite needs none of psycopg
+        from psycopg.waiting import Ready, Wait  # noqa: PLC0415 - as above
+
         assert self.await_file is not None  # noqa: S101 - for the type checker: asked above
         try:
             wanted = next(steps)
