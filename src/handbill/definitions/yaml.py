@@ -4,11 +4,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ruamel.yaml.error import YAMLError
-
 from handbill.definitions.words import quoted
 from handbill.definitions.yaml_errors import SECRET_KEY, WRITE_A_REFERENCE, explain
-from handbill.definitions.yaml_nodes import Node, compose
+from handbill.definitions.yaml_nodes import Node, NoYaml, compose
 from handbill.errors import Problem
 
 Place = tuple[int, int]
@@ -69,8 +67,8 @@ def read_yaml(content: bytes, file: str) -> tuple[Keys | None, list[Problem]]:
         return None, [problem]
     try:
         node = compose(text)
-    except (YAMLError, RecursionError) as error:
-        return None, [explain(error, text, file)]
+    except (NoYaml, RecursionError) as error:
+        return None, [explain(error.__cause__ or error, text, file)]
     if node is None or node.id != "mapping":
         line = node.start_mark.line + 1 if node else 1
         return None, [Problem(file, line, 1, "the file must hold keys.", 'Write them like "name: value".')]

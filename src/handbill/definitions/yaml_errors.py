@@ -2,12 +2,12 @@
 
 import re
 from collections.abc import Callable
-
-from ruamel.yaml.composer import MaxDepthExceededError
-from ruamel.yaml.error import MarkedYAMLError, StreamMark
-from ruamel.yaml.reader import ReaderError
+from typing import TYPE_CHECKING
 
 from handbill.errors import Problem
+
+if TYPE_CHECKING:
+    from ruamel.yaml.error import MarkedYAMLError, StreamMark
 
 SECRET_KEY = re.compile(r"\b(password|api_key|signing_key)\s*:\s+")
 """What stands behind these keys is never repeated in a message."""
@@ -19,8 +19,13 @@ Place = tuple[int, int]
 Explanation = tuple[Place, str, str]
 
 
-def explain(error: Exception, text: str, file: str) -> Problem:
+def explain(error: BaseException, text: str, file: str) -> Problem:
     """The problem behind an error of the YAML reader, with its place in `text`."""
+    # ruamel.yaml is loaded where a file is wrong: every process reads files, and nearly all of them are right.
+    from ruamel.yaml.composer import MaxDepthExceededError  # noqa: PLC0415 - see above
+    from ruamel.yaml.error import MarkedYAMLError, StreamMark  # noqa: PLC0415 - see above
+    from ruamel.yaml.reader import ReaderError  # noqa: PLC0415 - see above
+
     if isinstance(error, (RecursionError, MaxDepthExceededError)):
         return Problem(file, what="values are nested deeper than a person would.", mend="Write the file flatter.")
     if isinstance(error, ReaderError):
@@ -37,7 +42,7 @@ def explain(error: Exception, text: str, file: str) -> Problem:
 class _Fault:
     """An error of the YAML reader beside the line in which it stands."""
 
-    def __init__(self, error: MarkedYAMLError, text: str) -> None:
+    def __init__(self, error: "MarkedYAMLError", text: str) -> None:
         self.problem = str(error.problem or "")
         self.context = str(error.context or "")
         self.place = _place(error.problem_mark)
@@ -50,7 +55,7 @@ class _Fault:
         self.opener = opening_line[self.opened[1] - 1 : self.opened[1]]
 
 
-def _place(mark: StreamMark) -> Place:
+def _place(mark: "StreamMark") -> Place:
     return mark.line + 1, mark.column + 1
 
 

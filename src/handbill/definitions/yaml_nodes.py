@@ -4,7 +4,6 @@ import re
 from typing import Any, Protocol
 
 import yaml as libyaml
-from ruamel.yaml import YAML
 
 DEEPEST_NESTING = 60
 """Lists and keys within each other."""
@@ -30,6 +29,10 @@ class Node(Protocol):
     end_mark: Mark
 
 
+class NoYaml(Exception):
+    """A text is no YAML: its cause is the complaint of ruamel.yaml."""
+
+
 def compose(text: str) -> Node | None:
     """The top node; None where the text says nothing.
 
@@ -38,7 +41,7 @@ def compose(text: str) -> Node | None:
     to say what is wrong with it, and what the two could read differently.
 
     Raises:
-        ruamel.yaml.error.YAMLError, RecursionError: the text is no YAML.
+        NoYaml, RecursionError: the text is no YAML.
     """
     if libyaml.__with_libyaml__ and not _READ_DIFFERENTLY.search(text) and not _may_be_deep(text):
         try:
@@ -51,10 +54,16 @@ def compose(text: str) -> Node | None:
 
 
 def _slowly(text: str) -> Node | None:
+    from ruamel.yaml import YAML  # noqa: PLC0415 - few files need it, and every process reads some
+    from ruamel.yaml.error import YAMLError  # noqa: PLC0415 - as above
+
     reader = YAML(typ="safe", pure=True)
     reader.max_depth = DEEPEST_NESTING
     reader.composer.warn_double_anchors = False  # a name may be given again: YAML 1.2, 3.2.2.2
-    node: Node | None = reader.compose(text)
+    try:
+        node: Node | None = reader.compose(text)
+    except YAMLError as error:
+        raise NoYaml from error
     return node
 
 
