@@ -13,7 +13,7 @@ from handbill.definitions.campaign import Campaign, mail_of
 from handbill.definitions.project import Project
 from handbill.delivery.links import Page, public_address
 from handbill.rendering.email import EmailTemplate
-from handbill.rendering.print import CODE_PATH
+from handbill.rendering.qr import CODE_PATH
 from handbill.store.inserts import insert_into
 from handbill.store.tables import link
 from handbill.tokens import Keys, packed, signer

@@ -18,7 +18,7 @@ from handbill.definitions.project import Project
 from handbill.delivery.links import read_click, read_open
 from handbill.errors import StoreUnavailable
 from handbill.operations.waiting_hits import WaitingHits
-from handbill.rendering.print import CODE_PATH
+from handbill.rendering.qr import CODE_PATH
 from handbill.responses.classify import Hit
 from handbill.responses.hit_rows import SCANNED
 from handbill.responses.hits import Arrived, clean_agent, new_name, store_hits

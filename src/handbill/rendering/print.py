@@ -12,17 +12,12 @@ from handbill.rendering.environment import missing
 from handbill.rendering.paper import Paper
 from handbill.rendering.print_checks import Fault, address_faults
 from handbill.rendering.print_parts import MailParts, MailVariant, read_mail_parts
-from handbill.rendering.qr import qr_picture
+from handbill.rendering.qr import CODE_PATH, SCAN_PATH, qr_picture
 from handbill.rendering.typesetting import require_typesetting
 from handbill.rendering.variables import ContactValues, Values
 
 if TYPE_CHECKING:
     from handbill.rendering.press import LaidOut, Press
-
-CODE_PATH = "/r/"
-"""Path below the brand's website that a piece's code opens."""
-SCAN_PATH = "/s/"
-"""The same below the address of the web service, which counts the scan and leads on."""
 
 
 @dataclass(frozen=True)

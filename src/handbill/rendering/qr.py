@@ -1,8 +1,11 @@
-"""The square that a phone reads: the address of a code as a vector picture."""
+"""The square that a phone reads: where the code of a piece leads, as a vector picture."""
 
-import segno
 from markupsafe import Markup
 
+CODE_PATH = "/r/"
+"""Path below the brand's website that a piece's code opens."""
+SCAN_PATH = "/s/"
+"""The same below the address of the web service, which counts the scan and leads on."""
 QUIET_ZONE = 4
 """White modules around the code; readers need them."""
 
@@ -12,6 +15,8 @@ def qr_picture(url: str) -> Markup:
 
     Error correction M: up to 15 % of the code may be lost to folds and stains.
     """
+    import segno  # noqa: PLC0415 - whoever sends e-mail asks for the paths above only
+
     code = segno.make(url, error="m", micro=False)
     picture = code.svg_inline(border=QUIET_ZONE, omitsize=True, svgclass=None)
     modules = code.symbol_size(border=0)[0]
