@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from handbill.channels.contract import Outgoing
 from handbill.definitions.campaign import Campaign, email_of
@@ -24,13 +24,15 @@ from handbill.delivery.outbox import Claimed
 from handbill.delivery.providers import email_channel, sending_domain
 from handbill.delivery.published import Counting, Publish, links_of
 from handbill.errors import NotRenderable, Problem
-from handbill.rendering.dkim import SigningKey, signature_of
 from handbill.rendering.email import EmailTemplate, Links, RenderedEmail, compile_email
 from handbill.rendering.headers import wire_address
 from handbill.rendering.library import open_library
 from handbill.rendering.mime import Envelope, build_parts
 from handbill.rendering.tracked_links import tracking_of
 from handbill.tokens import Keys
+
+if TYPE_CHECKING:
+    from handbill.rendering.dkim import SigningKey
 
 EVERYTHING = "*"
 _LONGEST_SENDER_ID = 15  # of Feedback-ID's last field, by which mailbox providers tell senders apart
@@ -61,7 +63,7 @@ class Composer:
         project: Project,
         campaign: Campaign,
         keys: Keys,
-        signing_key: SigningKey | None = None,
+        signing_key: "SigningKey | None" = None,
         publish: Publish | None = None,
     ) -> None:
         self._signing_key = signing_key
@@ -136,6 +138,8 @@ class Composer:
         head, body = build_parts(rendered, envelope)
         if self._signing_key is None:
             return head, *body
+        from handbill.rendering.dkim import signature_of  # noqa: PLC0415 - loads cryptography, which few need to send
+
         return signature_of(head, body, self._signing_key, envelope.sent_at), head, *body
 
     def _reply_to(self, arm_name: str) -> str | None:

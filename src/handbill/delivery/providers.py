@@ -1,24 +1,27 @@
-"""Which way out a project's e-mail takes: the explicit list of providers, and what is said when one cannot be used."""
+"""Which way out a project's e-mail takes: the explicit list of providers, and what is said when one cannot be used.
+
+A vendor is loaded where it is declared: with their libraries they take a tenth of a second, Amazon's two more, and
+every process that helps to send would wait for all of them. What signs is loaded where there is a key.
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from email.utils import parseaddr
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from handbill.channels.contract import Answer, Provider
 from handbill.channels.file import Maildir
-from handbill.channels.http_line import HttpProvider, Vendor
-from handbill.channels.mailgun import ENDPOINTS, Mailgun
-from handbill.channels.postmark import Postmark
-from handbill.channels.resend import Resend
-from handbill.channels.sendgrid import SendGrid
 from handbill.channels.smtp import SmtpServer, is_loopback
 from handbill.definitions.policy import EmailChannel
 from handbill.definitions.project import Project
 from handbill.definitions.secret import resolve_path, resolve_secret
 from handbill.errors import ChannelUnavailable, Problem, SetupIncomplete
-from handbill.rendering.dkim import SigningKey, read_signing_key
 from handbill.rendering.headers import wire_address
+
+if TYPE_CHECKING:
+    from handbill.channels.http_line import Vendor
+    from handbill.rendering.dkim import SigningKey
 
 FILE = "campaigns.yaml"
 DEFAULT_MAILDIR = "outbox"
@@ -44,7 +47,7 @@ def email_provider(project: Project) -> Provider:
     return PROVIDERS[channel.provider](project, channel)
 
 
-def signing_key(project: Project) -> SigningKey | None:
+def signing_key(project: Project) -> "SigningKey | None":
     """The key that e-mails are signed with; None where the project declares no `dkim`.
 
     Raises:
@@ -53,6 +56,8 @@ def signing_key(project: Project) -> SigningKey | None:
     dkim = email_channel(project).dkim
     if dkim is None:
         return None
+    from handbill.rendering.dkim import read_signing_key  # noqa: PLC0415 - see the top of the module
+
     path = project.root / resolve_path(dkim.key_file)
     try:
         return read_signing_key(dkim.domain, dkim.selector, path.read_bytes())
@@ -115,33 +120,46 @@ def _maildir(project: Project, channel: EmailChannel) -> Provider:
     return Maildir(project.root / (channel.directory or DEFAULT_MAILDIR))
 
 
-def _over_http(vendor: Callable[[EmailChannel, str], Vendor]) -> Callable[[Project, EmailChannel], Provider]:
+def _over_http(vendor: "Callable[[EmailChannel, str], Vendor]") -> Callable[[Project, EmailChannel], Provider]:
     """A vendor that is made from what the channel declares, and its key."""
-    return lambda _, channel: HttpProvider(
-        vendor(channel, resolve_secret(channel.api_key or "")), connections=channel.connections
-    )
+
+    def provider(_project: Project, channel: EmailChannel) -> Provider:
+        from handbill.channels.http_line import HttpProvider  # noqa: PLC0415 - see the top of the module
+
+        made = vendor(channel, resolve_secret(channel.api_key or ""))
+        return HttpProvider(made, connections=channel.connections)
+
+    return provider
 
 
-def _ses(channel: EmailChannel, key: str) -> Vendor:
-    from handbill.channels.ses import Ses  # noqa: PLC0415 - Amazon's library takes 0.2 s to load, and only SES needs it
+def _ses(channel: EmailChannel, key: str) -> "Vendor":
+    from handbill.channels.ses import Ses  # noqa: PLC0415 - see the top of the module
 
     return Ses(resolve_secret(channel.key_id or ""), key, channel.region or "", channel.stream, channel.endpoint)
 
 
-def _sendgrid(channel: EmailChannel, key: str) -> Vendor:
+def _sendgrid(channel: EmailChannel, key: str) -> "Vendor":
+    from handbill.channels.sendgrid import SendGrid  # noqa: PLC0415 - see the top of the module
+
     return SendGrid(key, channel.endpoint) if channel.endpoint else SendGrid(key)
 
 
-def _mailgun(channel: EmailChannel, key: str) -> Vendor:
+def _mailgun(channel: EmailChannel, key: str) -> "Vendor":
+    from handbill.channels.mailgun import ENDPOINTS, Mailgun  # noqa: PLC0415 - see the top of the module
+
     return Mailgun(key, channel.domain or "", channel.endpoint or ENDPOINTS[channel.region or "us"])
 
 
-def _postmark(channel: EmailChannel, key: str) -> Vendor:
+def _postmark(channel: EmailChannel, key: str) -> "Vendor":
+    from handbill.channels.postmark import Postmark  # noqa: PLC0415 - see the top of the module
+
     vendor = Postmark(key, channel.stream) if channel.stream else Postmark(key)
     return replace(vendor, endpoint=channel.endpoint) if channel.endpoint else vendor
 
 
-def _resend(channel: EmailChannel, key: str) -> Vendor:
+def _resend(channel: EmailChannel, key: str) -> "Vendor":
+    from handbill.channels.resend import Resend  # noqa: PLC0415 - see the top of the module
+
     return Resend(key, channel.endpoint) if channel.endpoint else Resend(key)
 
 
