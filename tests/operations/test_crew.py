@@ -18,6 +18,7 @@ from handbill.errors import ChannelUnavailable, RunRefused
 from handbill.operations.crew import Crew, hire, shared_out
 from handbill.operations.driving import end
 from handbill.operations.run import drain_run, start_run
+from handbill.rendering.processes import program
 from handbill.settings import load_settings
 from handbill.store.connection import reading
 from handbill.store.tables import outbox
@@ -169,3 +170,10 @@ def test_a_helper_loads_only_what_it_needs_to_send() -> None:
     code = f"import sys, handbill.operations.crew_member; print({spared} & sys.modules.keys())"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "set()\n"
+
+
+def test_a_helper_looks_for_rubbish_among_what_it_makes_and_not_among_what_it_loaded() -> None:
+    *command, code = program("handbill.operations.crew_member")
+    code = code.replace("; main()", "; print(gc.isenabled(), gc.get_freeze_count() > 50_000)")
+    done = subprocess.run([*command, code], capture_output=True, text=True, check=True)
+    assert done.stdout == "True True\n"

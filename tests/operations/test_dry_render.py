@@ -118,7 +118,7 @@ def test_a_process_that_ends_by_itself_is_reported(
 ) -> None:
     project = make_project(tmp_path, 25)
     fill(store)
-    monkeypatch.setattr("handbill.rendering.processes._COMMAND", "import os; os._exit(7)  # {}")
+    monkeypatch.setattr("handbill.rendering.processes._PROGRAM", "import os; os._exit(7)  # {}")
     with pytest.raises(RuntimeError, match=r"^a renderer ended by itself with exit code 7$"):
         render(store, project, processes=2)
 

@@ -8,7 +8,6 @@ import json
 import os
 import pickle
 import subprocess
-import sys
 from pathlib import Path
 from typing import Self
 
@@ -18,7 +17,7 @@ from handbill.clock import Clock
 from handbill.delivery.providers import email_provider
 from handbill.errors import Mendable, Problem, RunRefused
 from handbill.operations.opening import opened
-from handbill.rendering.processes import Refusal
+from handbill.rendering.processes import Refusal, program
 from handbill.store.connection import reading
 from handbill.store.tables import outbox
 
@@ -29,7 +28,7 @@ MOST = 16
 MENDABLE, BUG = 2, 3
 """Exit codes of a helper: it wrote what has to be mended to its standard output, or a bug's traceback to stderr."""
 
-_COMMAND = "from handbill.operations.crew_member import main; main()"
+_MEMBER = "handbill.operations.crew_member"
 
 
 class Crew:
@@ -58,7 +57,7 @@ class Crew:
         """Starts one more."""
         # In a session of its own, so that Ctrl-C reaches this process alone, which then lets the others finish.
         helper = subprocess.Popen(  # noqa: S603 - our own code, and nothing of the user's in it
-            [sys.executable, "-c", _COMMAND], stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
+            program(_MEMBER), stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
         )
         self._helpers.append(helper)
         assert helper.stdin  # noqa: S101 - for the type checker: it was asked for
