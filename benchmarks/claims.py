@@ -7,8 +7,9 @@ from sqlalchemy import Engine
 
 from handbill.channels.contract import Answer, Outcome
 from handbill.definitions.loading import load_project
+from handbill.delivery.claiming import Lease, claim
 from handbill.delivery.leases import CLAIM_LEASE
-from handbill.delivery.outbox import Lease, claim, mark_committing
+from handbill.delivery.outbox import mark_committing
 from handbill.delivery.retry import RetryRules, settlement_of
 from handbill.delivery.settling import settle
 from handbill.operations.run import start_run

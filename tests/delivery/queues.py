@@ -8,7 +8,8 @@ from sqlalchemy import Connection, Engine, Insert, insert, select, update
 
 from handbill.contacts.consent import record_consent
 from handbill.contacts.identity import email_hash
-from handbill.delivery.outbox import Claimed, Lease, claim
+from handbill.delivery.claiming import Lease, claim
+from handbill.delivery.outbox import Claimed
 from handbill.store.connection import reading, writing
 from handbill.store.tables import attempt, contact, definition, enrollment, outbox, run
 from tests.conftest import NOW

@@ -12,8 +12,9 @@ import pytest
 from sqlalchemy import Engine, update
 
 from handbill.clock import real_clock
+from handbill.delivery.claiming import Lease
 from handbill.delivery.leases import NO_ANSWER, Swept, gone, holding, machine_time, sweep_leases
-from handbill.delivery.outbox import Lease, mark_committing
+from handbill.delivery.outbox import mark_committing
 from handbill.settings import Settings
 from handbill.store.connection import reading, writing
 from handbill.store.tables import outbox

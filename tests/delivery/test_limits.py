@@ -7,8 +7,8 @@ import pytest
 from sqlalchemy import Engine
 
 from handbill.definitions.values import parse_rate
+from handbill.delivery.claiming import Lease
 from handbill.delivery.limits import Claims, Limits, claim_within_limits
-from handbill.delivery.outbox import Lease
 from handbill.store.connection import writing
 from tests.conftest import NOW
 from tests.delivery.queues import make_run

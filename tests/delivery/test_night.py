@@ -9,9 +9,9 @@ from sqlalchemy import Engine, select, update
 
 from handbill.clock import fixed_clock
 from handbill.definitions.project import Project
+from handbill.delivery.claiming import Lease, Recipients, claim
 from handbill.delivery.deliver import DrainResult, drain
 from handbill.delivery.night import Night, hold_back, night_of
-from handbill.delivery.outbox import Lease, Recipients, claim
 from handbill.delivery.worker import Worker
 from handbill.operations.run import start_run
 from handbill.store.connection import reading, writing

@@ -12,16 +12,8 @@ from handbill.contacts.preferences import pause_marketing
 from handbill.contacts.suppressions import suppress
 from handbill.delivery.books import books, reasons
 from handbill.delivery.budget import stop_counting
-from handbill.delivery.outbox import (
-    Claimed,
-    Lease,
-    Recipients,
-    Settlement,
-    Verdict,
-    claim,
-    mark_committing,
-    release,
-)
+from handbill.delivery.claiming import Lease, Recipients, claim, release
+from handbill.delivery.outbox import Claimed, Settlement, Verdict, mark_committing
 from handbill.delivery.run_state import cancel_run, pause_run
 from handbill.delivery.settling import settle
 from handbill.store.connection import reading, writing

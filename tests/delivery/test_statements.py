@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, Engine, event
 
-from handbill.delivery.outbox import Claimed, Settlement, claim, mark_committing
+from handbill.delivery.claiming import claim
+from handbill.delivery.outbox import Claimed, Settlement, mark_committing
 from handbill.delivery.settling import settle
 from handbill.store.connection import writing
 from tests.conftest import NOW
@@ -54,9 +55,19 @@ def reads_a_whole_table(plan: str) -> bool:
 
 def test_a_claim_goes_along_the_index_of_what_waits(store: Engine) -> None:
     run_id = make_run(store, 5)
-    plan = plan_for(store, lambda c: claim(c, run_id, "email", lease=LEASE, limit=500, now=NOW), "picked")
+    plan = plan_for(store, lambda c: claim(c, run_id, "email", lease=LEASE, limit=500, now=NOW), "not_before <=")
     assert "ix_outbox_claim" in plan
     assert not reads_a_whole_table(plan)
+
+
+def test_a_claim_does_not_sort_a_run_that_the_database_knows_nothing_of_yet(store: Engine) -> None:
+    with writing(store) as connection:
+        connection.exec_driver_sql("ANALYZE")
+    run_id = make_run(store, 1_000)
+    plan = plan_for(store, lambda c: claim(c, run_id, "email", lease=LEASE, limit=20, now=NOW), "not_before <=")
+    assert "ix_outbox_claim" in plan
+    assert "Sort" not in plan
+    assert "TEMP B-TREE" not in plan
 
 
 @pytest.mark.parametrize("topic", ["offers", None])

@@ -12,6 +12,7 @@ from sqlalchemy import Engine, select
 from handbill.channels.switchboard import Switchboard, await_file, rest
 from handbill.definitions.project import Project
 from handbill.delivery.breakers import BreakerTripped
+from handbill.delivery.claiming import release
 from handbill.delivery.feeding import feed, report
 from handbill.delivery.fencing import advance, remember, require_latest
 from handbill.delivery.group_commit import GroupCommit
@@ -19,7 +20,7 @@ from handbill.delivery.job import CHANNEL, Job, job_of
 from handbill.delivery.leases import MachineTime, often
 from handbill.delivery.messages import Composer
 from handbill.delivery.night import Night, hold_back, night_of
-from handbill.delivery.outbox import ENDED, Claimed, Settlement, Verdict, mark_committing, release
+from handbill.delivery.outbox import ENDED, Claimed, Settlement, Verdict, mark_committing
 from handbill.delivery.providers import signing_key, unavailable
 from handbill.delivery.published import Listed, publish
 from handbill.delivery.retry import RetryRules

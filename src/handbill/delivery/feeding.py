@@ -7,12 +7,12 @@ from sqlalchemy import func, select
 from handbill.contacts.profiles import load_profiles
 from handbill.delivery.breakers import BreakerTripped, require_goodwill
 from handbill.delivery.budget import stop_counting
+from handbill.delivery.claiming import Lease
 from handbill.delivery.fencing import advance, remember
 from handbill.delivery.job import CHANNEL, Job
 from handbill.delivery.leases import sweep_leases
 from handbill.delivery.limits import Claims, claim_within_limits, limits_of
 from handbill.delivery.night import hold_back
-from handbill.delivery.outbox import Lease
 from handbill.delivery.providers import email_channel
 from handbill.delivery.run_state import expire_overdue
 from handbill.delivery.sender import Bench, Work
@@ -45,6 +45,8 @@ def feed(job: Job, bench: Bench) -> None:
         batch = _batch_size(bench, now - started)
         bench.low_water = batch // 2
         if bench.unfinished <= bench.low_water and (is_idle or now >= claim_at):
+            if is_idle:
+                bench.group.flush()  # a warm-up counts what has left, and what is only leaving may not get out
             claims = _claim(job, bench, batch)
             bench.put(_with_profiles(job, claims))
             if claims.wait is not None:

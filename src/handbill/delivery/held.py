@@ -9,10 +9,13 @@ from sqlalchemy import (
     ColumnElement,
     FromClause,
     Integer,
+    Text,
     and_,
+    bindparam,
     func,
     literal_column,
     or_,
+    select,
 )
 
 from handbill.store.given import Given
@@ -42,24 +45,30 @@ def fences(dialect: str, rows: Iterable[Holdable]) -> dict[str, str]:
     return _HELD.values(dialect, [(row.id, row.fence) for row in rows])
 
 
-def in_state(*states: str) -> ColumnElement[bool]:
-    """Whether a message is in one of the states.
-
-    As constants: SQLite plans a statement anew at each run when a parameter may decide whether a partial index fits,
-    which takes ten times as long as to run it.
-    """
-    return or_(*(outbox.c.state == literal_column(f"'{state}'") for state in states))
-
-
 def is_still(*states: str) -> ColumnElement[bool]:
-    """The same of rows that are found by their number: it must not lead the database to an index of states.
+    """Whether a message is in one of the states, asked so that no index of states fits.
 
     PostgreSQL expects no messages to be claimed while its statistics are from before the run, and would look through
-    all that are, for every few that are marked.
+    all that are, for every few that are marked. As constants: SQLite plans a statement anew at each run when a
+    parameter may decide whether a partial index fits, which takes ten times as long as to run it.
     """
     return or_(
         *(func.coalesce(outbox.c.state, literal_column("''")) == literal_column(f"'{state}'") for state in states)
     )
+
+
+def waits() -> ColumnElement[bool]:
+    """Whether a message is queued, for statements that go along the index of what waits, the earliest first.
+
+    By the index of states PostgreSQL would sort all that wait for every claim: it expects few messages in a new run.
+    """
+    return is_still("queued")
+
+
+def among_numbers() -> ColumnElement[bool]:
+    """Messages by their numbers, as JSON in the parameter `numbers`, on SQLite: each is looked up."""
+    numbers = func.json_each(bindparam("numbers", type_=Text(), required=False)).table_valued("value")
+    return outbox.c.id.in_(select(numbers.c.value))
 
 
 _HELD = Given("held", {"id": BigInteger(), "fence": Integer()})

@@ -9,7 +9,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from handbill.definitions.policy import EmailChannel
 from handbill.definitions.values import Rate
-from handbill.delivery.outbox import Claimed, Lease, Recipients, claim
+from handbill.delivery.claiming import Lease, Recipients, claim
+from handbill.delivery.outbox import Claimed
 from handbill.store.tables import rate_bucket
 
 BURST = timedelta(seconds=1)

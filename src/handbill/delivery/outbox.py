@@ -4,11 +4,10 @@ Every transition names the state and the fence that it expects, so whoever lost 
 All functions work inside the caller's transaction. docs/reference/outbox.md draws the states.
 """
 
+import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from operator import attrgetter
 from typing import NamedTuple
 
 from sqlalchemy import (
@@ -21,7 +20,6 @@ from sqlalchemy import (
     bindparam,
     exists,
     false,
-    func,
     literal,
     literal_column,
     or_,
@@ -34,7 +32,7 @@ from sqlalchemy.sql.dml import ReturningUpdate
 from handbill.contacts.consent import granted
 from handbill.contacts.preferences import paused
 from handbill.delivery.budget import charge, refund
-from handbill.delivery.held import fences, in_state, is_held, is_still
+from handbill.delivery.held import among_numbers, fences, is_held, is_still
 from handbill.store.prepared import ready
 from handbill.store.tables import contact, outbox, run, suppression
 from handbill.store.types import UtcTime, to_micros
@@ -63,30 +61,6 @@ class Claimed(NamedTuple):
     timezone: str | None = None
 
 
-@dataclass(frozen=True)
-class Lease:
-    """Who holds what is claimed, since when and until when, by the machine's time; after that anybody may take it."""
-
-    owner: str
-    taken_at: datetime
-    until: datetime
-
-
-@dataclass(frozen=True)
-class Recipients:
-    """Whose messages to claim: those of one domain, or of all without some.
-
-    Never those of people in the time zones that are `asleep`; an empty name stands for those without one.
-    """
-
-    domain: str | None = None
-    without: frozenset[str] = frozenset()
-    asleep: frozenset[str] = frozenset()
-
-
-EVERYBODY = Recipients()
-
-
 class Verdict(StrEnum):
     """Whether a claimed message may still leave, at the last moment."""
 
@@ -102,8 +76,7 @@ class Verdict(StrEnum):
     """The lease was over and somebody else took the message."""
 
 
-@dataclass(frozen=True)
-class Settlement:
+class Settlement(NamedTuple):
     """How one try ended: the state that the row goes to, and what is kept of the answer.
 
     `was_marked` says whether the message had been marked as committing. `not_before` is set for another try, and
@@ -120,44 +93,6 @@ class Settlement:
     not_before: datetime | None = None
     expires_at: datetime | None = None
     provider_id: str | None = None
-
-
-def claim(
-    connection: Connection,
-    run_id: int,
-    channel: str,
-    *,
-    lease: Lease,
-    limit: int,
-    now: datetime,
-    recipients: Recipients = EVERYBODY,
-) -> list[Claimed]:
-    """Takes up to `limit` queued messages whose time has come, the earliest first; none unless the run is running."""
-    moment = literal(now, UtcTime)
-    due = [
-        outbox.c.run_id == run_id,
-        outbox.c.channel == channel,
-        in_state("queued"),
-        outbox.c.not_before <= now,
-        _in_time(moment),
-        exists().where(run.c.id == run_id, _run_goes_on(moment)),
-    ]
-    if recipients.domain is not None:
-        due.append(outbox.c.domain == recipients.domain)
-    if recipients.without:
-        due.append(or_(outbox.c.domain.is_(None), outbox.c.domain.not_in(sorted(recipients.without))))
-    if recipients.asleep:
-        due.append(func.coalesce(outbox.c.timezone, "").not_in(sorted(recipients.asleep)))
-    earliest = select(outbox.c.id).where(*due).order_by(outbox.c.not_before, outbox.c.id).limit(limit)
-    # A common table expression, because PostgreSQL may run a plain subquery several times, each time past its limit.
-    picked = earliest.with_for_update(skip_locked=True).cte("picked")
-    taken = connection.execute(
-        update(outbox)
-        .where(outbox.c.id.in_(select(picked.c.id)), in_state("queued"))
-        .values(state="claimed", fence=outbox.c.fence + 1, owner=lease.owner, lease_until=lease.until)
-        .returning(*(outbox.c[name] for name in Claimed._fields))
-    )
-    return sorted(map(Claimed._make, taken), key=attrgetter("not_before", "id"))
 
 
 def mark_committing(
@@ -190,28 +125,14 @@ def mark_committing(
     return verdicts
 
 
-def release(connection: Connection, run_id: int, channel: str, *, owner: str) -> int:
-    """Queues again, untried, whatever `owner` has claimed and not marked; answers how many."""
-    return connection.execute(
-        update(outbox)
-        .where(
-            outbox.c.run_id == run_id,
-            outbox.c.channel == channel,
-            outbox.c.state == "claimed",
-            outbox.c.owner == owner,
-        )
-        .values(state="queued", owner=None, lease_until=None)
-    ).rowcount
-
-
 # ---------------------------------------------------------------- what may still leave
 
 
-def _run_goes_on(now: ColumnElement[datetime]) -> ColumnElement[bool]:
+def run_goes_on(now: ColumnElement[datetime]) -> ColumnElement[bool]:
     return and_(run.c.state == "running", or_(run.c.latest_at.is_(None), run.c.latest_at > now))
 
 
-def _in_time(now: ColumnElement[datetime]) -> ColumnElement[bool]:
+def in_time(now: ColumnElement[datetime]) -> ColumnElement[bool]:
     return or_(outbox.c.expires_at.is_(None), outbox.c.expires_at > now)
 
 
@@ -240,8 +161,7 @@ def _mark(
     leavable = ready(connection, _leavable, channel, topic)
     marked = {id_ for (id_,) in leavable.run(connection, **asked)}
     if marked:
-        leaving = [(id_, until) for id_ in sorted(marked)]
-        ready(connection, _mark_one).run_each(connection, ("its_id", "lease_until"), leaving)
+        ready(connection, _mark_found).run(connection, numbers=json.dumps(sorted(marked)), lease_until=until)
     return marked
 
 
@@ -258,8 +178,8 @@ def _may_leave(dialect: str, channel: str, topic: str | None) -> list[ColumnElem
     wanted = [
         is_held(dialect),
         is_still("claimed"),
-        _in_time(now),
-        exists().where(run.c.id == bindparam("run_id", type_=BigInteger(), required=False), _run_goes_on(now)),
+        in_time(now),
+        exists().where(run.c.id == bindparam("run_id", type_=BigInteger(), required=False), run_goes_on(now)),
         ~_suppressed(),
     ]
     if topic is not None:
@@ -267,8 +187,8 @@ def _may_leave(dialect: str, channel: str, topic: str | None) -> list[ColumnElem
     return wanted
 
 
-def _mark_one(_dialect: str) -> Update:
-    return _marked().where(outbox.c.id == bindparam("its_id", type_=BigInteger(), required=False))
+def _mark_found(_dialect: str) -> Update:
+    return _marked().where(among_numbers())
 
 
 def _marked() -> Update:
@@ -281,7 +201,7 @@ def _explain(
 ) -> dict[int, Verdict]:
     """Why each of these rows was not marked."""
     dialect = connection.dialect.name
-    its_run = select(run.c.id).where(run.c.id == rows[0].run_id, _run_goes_on(literal(now, UtcTime)))
+    its_run = select(run.c.id).where(run.c.id == rows[0].run_id, run_goes_on(literal(now, UtcTime)))
     if connection.scalar(its_run) is None:
         return dict.fromkeys((row.id for row in rows), Verdict.NOT_RUNNING)
     consented = _consented(rows[0].channel, topic) if topic is not None else true()

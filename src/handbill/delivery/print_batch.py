@@ -10,8 +10,9 @@ from sqlalchemy import Connection, Engine, func, select
 from handbill.contacts.profiles import load_profiles
 from handbill.definitions.project import Project
 from handbill.delivery.budget import stop_counting
+from handbill.delivery.claiming import Lease, claim, release
 from handbill.delivery.leases import sweep_leases
-from handbill.delivery.outbox import Lease, Verdict, claim, release
+from handbill.delivery.outbox import Verdict
 from handbill.delivery.print_handover import CHANNEL, PRINT_LEASE, Job, make_batch
 from handbill.delivery.print_pieces import Piece, by_format
 from handbill.delivery.print_recovery import recover

@@ -5,6 +5,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, Connection, exists, func, or_, select, update
 
 from handbill.delivery.books import OPEN_STATES
+from handbill.delivery.held import waits
 from handbill.store.tables import outbox, run
 
 TOO_LATE = "too_late"
@@ -60,9 +61,7 @@ def expire_overdue(connection: Connection, run_id: int, now: datetime) -> int:
 
 def next_due(connection: Connection, run_id: int, channel: str) -> datetime | None:
     """When the earliest queued message of a channel is due; None when none is queued."""
-    queued = select(outbox.c.not_before).where(
-        outbox.c.run_id == run_id, outbox.c.channel == channel, outbox.c.state == "queued"
-    )
+    queued = select(outbox.c.not_before).where(outbox.c.run_id == run_id, outbox.c.channel == channel, waits())
     return connection.scalar(queued.order_by(outbox.c.not_before).limit(1))
 
 

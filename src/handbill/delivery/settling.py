@@ -5,6 +5,7 @@ An answer that comes after the lease was over still counts: it is evidence for a
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import (
@@ -27,7 +28,7 @@ from sqlalchemy import (
 )
 
 from handbill.delivery.budget import CHARGED, refund
-from handbill.delivery.held import fences, in_state, is_held, is_still
+from handbill.delivery.held import fences, is_held, is_still
 from handbill.delivery.outbox import Settlement
 from handbill.store.given import Given
 from handbill.store.prepared import ready
@@ -49,7 +50,12 @@ def settle(connection: Connection, settlements: Sequence[Settlement], *, now: da
         )
     told = [_told(settlement, to_micros(now)) for settlement in settlements]
     if dialect == "sqlite":  # there is no way to a server, and rows one by one take less time than one text of all
-        ready(connection, _settle_each).run_each(connection, _PARAMETERS, told)
+        # An index whose column a statement names is written anew, changed or not: most messages just end.
+        ended = [each for each in told if _moves(each) == _NOT]
+        moved = [each for each in told if _moves(each) != _NOT]
+        for settle_each, some in ((_end_each, ended), (_settle_each, moved)):
+            if some:
+                ready(connection, settle_each).run_each(connection, _PARAMETERS, some)
         ready(connection, _keep_each_try).run_each(connection, _PARAMETERS, told)
     else:
         ready(connection, _settle_all).run(connection, **_SETTLED.values(dialect, told))
@@ -71,13 +77,18 @@ _NUMBERS = (
 _SETTLED = Given("settled", dict.fromkeys(_NUMBERS, BigInteger()) | dict.fromkeys(_TEXTS, Text()))
 _PARAMETERS = tuple(f"its_{name}" for name in _SETTLED.columns)
 
+_moves = itemgetter(*(_PARAMETERS.index(f"its_{name}") for name in ("again_at", "last_at", "their_id")))
+"""The values by which a message is found, or ends: none where they stay as they are."""
+_NOT = (None, None, None)
+
+_Told = tuple[int | str | None, ...]
 _How = Mapping[str, ColumnElement[Any]]
 """What `_told` says of a settlement, as a statement names it."""
 
 
-def _told(settlement: Settlement, now: int) -> tuple[int | str | None, ...]:
+def _told(settlement: Settlement, now: int) -> _Told:
     """In the order of `_SETTLED`."""
-    row, state = settlement.row, settlement.state
+    row, state, last_at = settlement.row, settlement.state, settlement.expires_at
     return (
         row.id,
         row.fence,
@@ -85,7 +96,7 @@ def _told(settlement: Settlement, now: int) -> tuple[int | str | None, ...]:
         row.attempt + 1,
         settlement.code,
         None if settlement.not_before is None else to_micros(settlement.not_before),
-        None if settlement.expires_at is None else to_micros(settlement.expires_at),
+        to_micros(last_at) if last_at is not None and last_at != row.expires_at else None,
         now if state == "accepted" else None,
         now if state != "queued" else None,
         now,
@@ -107,6 +118,10 @@ def _settle_each(_dialect: str) -> Update:
     return _settle(_one())
 
 
+def _end_each(_dialect: str) -> Update:
+    return _settle(_one(), moves=False)
+
+
 def _keep_each_try(_dialect: str) -> Insert:
     return _keep_tries(_one())
 
@@ -116,7 +131,7 @@ def _one() -> _How:
     return {name: bindparam(f"its_{name}", type_=type_, required=False) for name, type_ in _SETTLED.columns.items()}
 
 
-def _settle(how: _How) -> Update:
+def _settle(how: _How, *, moves: bool = True) -> Update:
     was_theirs = or_(
         and_(how["was_marked"] == literal_column("1"), is_still(*_MARKED)),
         and_(how["was_marked"] == literal_column("0"), is_still("claimed")),
@@ -127,14 +142,17 @@ def _settle(how: _How) -> Update:
         "attempt": outbox.c.attempt + literal_column("1"),
         "owner": null(),
         "lease_until": null(),
-        "not_before": func.coalesce(how["again_at"], outbox.c.not_before),
-        "expires_at": func.coalesce(how["last_at"], outbox.c.expires_at),
-        "provider_id": func.coalesce(how["their_id"], outbox.c.provider_id),
         "answer_code": how["code"],
         "answer_text": how["said"],
         "accepted_at": how["accepted_at"],
         "settled_at": how["settled_at"],
     }
+    if moves:
+        values |= {
+            "not_before": func.coalesce(how["again_at"], outbox.c.not_before),
+            "expires_at": func.coalesce(how["last_at"], outbox.c.expires_at),
+            "provider_id": func.coalesce(how["their_id"], outbox.c.provider_id),
+        }
     return update(outbox).where(outbox.c.id == how["id"], outbox.c.fence == how["fence"], was_theirs).values(values)
 
 
@@ -146,4 +164,4 @@ def _keep_tries(how: _How) -> Insert:
 
 
 def _cost_of_marked(dialect: str) -> Select[tuple[int]]:
-    return select(func.sum(outbox.c.cost)).where(is_held(dialect), in_state(*_MARKED))
+    return select(func.sum(outbox.c.cost)).where(is_held(dialect), is_still(*_MARKED))

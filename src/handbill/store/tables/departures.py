@@ -22,6 +22,8 @@ OUTBOX_STATES = (
     "skipped", "render_error", "cancelled", "expired", "closed_unknown",
 )  # fmt: skip
 
+WAITS = text("coalesce(state, '') = 'queued'")
+
 outbox = Table(
     "outbox",
     metadata,
@@ -49,7 +51,7 @@ outbox = Table(
     Column("message_at", UtcTime, nullable=False, comment="the Date header, fixed for all attempts"),
     Column("idempotency_key", Text, nullable=False),
     Column("provider_id", Text),
-    Column("code", Text, unique=True, comment="the piece's unique response code"),
+    Column("code", Text, comment="the piece's unique response code"),
     Column("answer_code", Integer),
     Column("answer_text", Text),
     Column("evidence", Text, comment="what settled an uncertain delivery"),
@@ -59,8 +61,13 @@ outbox = Table(
     UniqueConstraint("enrollment_id", "step", "channel"),
     UniqueConstraint("run_id", "step", "channel", "address_key"),
     CheckConstraint("state IN ({})".format(", ".join(f"'{state}'" for state in OUTBOX_STATES)), name="state"),
-    Index("ix_outbox_claim", "run_id", "channel", "not_before", "id", postgresql_where=text("state = 'queued'"),
-          sqlite_where=text("state = 'queued'")),
+    # Written so that statements may ask for it, and for no other index: see `held.waits`.
+    Index("ix_outbox_claim", "run_id", "channel", "not_before", "id", postgresql_where=WAITS, sqlite_where=WAITS),
+    # E-mails have none: PostgreSQL keeps an entry for each of them all the same, and writes it anew with every change.
+    UniqueConstraint("code").ddl_if(dialect="sqlite"),
+    Index("ix_outbox_code", "code", unique=True, postgresql_where=text("code IS NOT NULL")).ddl_if(
+        dialect="postgresql"
+    ),
     Index("ix_outbox_provider", "provider_id", postgresql_where=text("provider_id IS NOT NULL"),
           sqlite_where=text("provider_id IS NOT NULL")),  # of SMTP there is none: nothing to keep up to date
     Index("ix_outbox_run_state", "run_id", "state"),
