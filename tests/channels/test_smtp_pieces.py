@@ -58,6 +58,6 @@ def test_pieces_of_whole_lines_are_read_as_one_message(pieces: tuple[bytes, ...]
 @given(st.lists(ANY_VALUE, max_size=5), ANY_VALUE)
 def test_no_value_of_a_recipient_ends_a_line_of_the_message_in_its_own_way(values: list[str], text: str) -> None:
     ready = {piece: encode_piece(piece) for piece in values[::2]}
-    head, body = build_parts(RenderedEmail("Spring", "", "".join(values), text, tuple(values), ready), ENVELOPE)
+    head, body = build_parts(RenderedEmail("Spring", "", text, tuple(values), ready), ENVELOPE)
     assert all(piece.endswith(b"\r\n") and piece == re.sub(rb"\r\n|\r|\n", b"\r\n", piece) for piece in (head, *body))
     assert on_the_wire((head, *body)) == COMMANDS + read_plainly(head + b"".join(body))

@@ -73,7 +73,7 @@ def bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
 
 def outgoing(recipient: str = "ann@shop.example", *, sender: str = SENDER) -> Outgoing:
     html = "<p>Grüße, Ann. <a href='https://shop.example/?a=1&b=2'>News</a></p>"
-    rendered = RenderedEmail("15 % off für dich", "", html, "Grüße, Ann.\n", (html,), {})
+    rendered = RenderedEmail("15 % off für dich", "", "Grüße, Ann.\n", (html,), {})
     envelope = Envelope(
         f"Northwind Café <{sender}>", recipient, "<1.a@northwind.example>", datetime(2026, 12, 1, 9, tzinfo=UTC),
         reply_to="Help <help@northwind.example>",

@@ -1,5 +1,6 @@
 """Answers find their way back to the message, and nobody can make them up."""
 
+import base64
 import hmac
 from collections.abc import Callable
 from typing import Any
@@ -147,6 +148,12 @@ def test_a_bounce_address_names_its_message_in_any_case(outbox_id: int) -> None:
     assert read_bounce(SECRET, address) == outbox_id
     assert read_bounce((b"newer", SECRET), f"<{address.upper()}>") == outbox_id
     assert len(address.partition("@")[0]) <= 64
+
+
+@given(NUMBERS)
+def test_a_bounce_address_is_base32_in_lower_case(outbox_id: int) -> None:
+    sealed = base64.b32encode(seal(SECRET, "bounce", str(outbox_id).encode())).decode().rstrip("=").lower()
+    assert bounce_address(SECRET, "shop.example", outbox_id) == f"bounces+{sealed}@shop.example"
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ ANY_TEXT = st.text(alphabet=st.characters(exclude_categories=["Cs"], exclude_cha
 def mail(
     *pieces: str, subject: str = "Spring", text: str = "Hello\n", ready: dict[str, bytes] | None = None
 ) -> RenderedEmail:
-    return RenderedEmail(subject, "", "".join(pieces), text, pieces, ready or {})
+    return RenderedEmail(subject, "", text, pieces, ready or {})
 
 
 def read(message: bytes) -> EmailMessage:

@@ -154,7 +154,7 @@ def _rendered(desk: _Desk, request: Asked) -> RenderedEmail:
     parts = (words.say("mail.hello"), text, f"{button}:\n{address}", until, words.say("mail.ignore"), sender)
     subject = words.say(f"mail.{request.purpose}.subject", brand=brand.name)
     plain = "\n\n".join(parts) + "\n"
-    return RenderedEmail(subject, "", html, plain, pieces=(html,), ready={}, language=words.language)
+    return RenderedEmail(subject, "", plain, pieces=(html,), ready={}, language=words.language)
 
 
 @cache

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from markupsafe import escape
@@ -38,19 +39,23 @@ _MISSING_LINKS = {name: missing(f"links.{name}") for name in ("unsubscribe", "pr
 
 @dataclass(frozen=True)
 class RenderedEmail:
-    """What one recipient gets. `html` is the sum of `pieces`; `ready` holds the forms in which most of them travel.
+    """What one recipient gets. `ready` holds the forms in which most of the HTML's `pieces` travel.
 
     `language` is that of the template, `fallbacks` are the defaults that stand in for what the recipient lacks.
     """
 
     subject: str
     preheader: str
-    html: str
     text: str
     pieces: tuple[str, ...] = field(repr=False)
     ready: Mapping[str, bytes] = field(repr=False, compare=False)
     language: str = field(default="", compare=False)
     fallbacks: frozenset[Fallback] = field(default=frozenset(), repr=False, compare=False)
+
+    @cached_property
+    def html(self) -> str:
+        """The sum of its pieces."""
+        return "".join(self.pieces)
 
 
 def compile_email(
@@ -148,16 +153,13 @@ class EmailTemplate:
         if follower is not None:
             values |= tracked_values(texts.variant.tracked, follower, texts.language)
         pieces = texts.variant.html.pieces(values, read)
-        html = "".join(pieces)
-        if self._must_unsubscribe and (links.unsubscribe is None or str(escape(links.unsubscribe)) not in html):
+        if self._must_unsubscribe and not _shows(pieces, links.unsubscribe):
             what = "this recipient would get no unsubscribe link."
             raise NotRenderable(
                 Problem(texts.variant.file, what=what, mend="Show {{ links.unsubscribe }} to everybody.")
             )
         text = tidy(texts.variant.text.render(values, read))
-        return RenderedEmail(
-            subject, preheader, html, text, tuple(pieces), texts.ready, texts.language, frozenset(read)
-        )
+        return RenderedEmail(subject, preheader, text, tuple(pieces), texts.ready, texts.language, frozenset(read))
 
     def _subject(self, texts: _Texts, values: Values, read: set[Fallback]) -> str:
         subject = one_line(texts.subject.render(values, read))
@@ -183,6 +185,14 @@ class EmailTemplate:
         if parts.preheader:
             preheader = parts.preheader.by_text[parts.preheader.written.in_language(language, fallback)]
         return _Texts(found, variant, subject, preheader, variant.html.ready)
+
+
+def _shows(pieces: list[str], address: str | None) -> bool:
+    """Whether an HTML holds an address; mostly as a piece of its own."""
+    if address is None:
+        return False
+    shown = escape(address)
+    return shown in pieces or shown in "".join(pieces)
 
 
 _MOST_LANGUAGES = 1_000

@@ -116,14 +116,13 @@ def _is_plain(line: str) -> bool:
 def _encoded_words(text: str) -> list[str]:
     """RFC 2047, in base64; no character is cut in two."""
     words: list[str] = []
-    part = b""
-    for character in text:
-        encoded = character.encode()
-        if len(part) + len(encoded) > _WORD_BYTES:
-            words.append(_encoded_word(part))
-            part = b""
-        part += encoded
-    return [*words, _encoded_word(part)]
+    left = text.encode()
+    while len(left) > (end := _WORD_BYTES):
+        while left[end] & 0xC0 == 0x80:  # within a character
+            end -= 1
+        words.append(_encoded_word(left[:end]))
+        left = left[end:]
+    return [*words, _encoded_word(left)]
 
 
 def _encoded_word(part: bytes) -> str:
