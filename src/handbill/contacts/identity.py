@@ -4,8 +4,6 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
-from email_validator import EmailNotValidError, validate_email
-
 from handbill.definitions.words import quoted
 from handbill.tokens import keyed_hash, keyed_hashes
 
@@ -38,6 +36,8 @@ def email_key(text: str) -> str:
     key = text.strip().lower()
     if _ORDINARY.fullmatch(key):
         return key
+    from email_validator import EmailNotValidError, validate_email  # noqa: PLC0415 - see above: few addresses need it
+
     try:
         # Names such as .test and .local are somebody's own business: companies and test servers have mailboxes there.
         found = validate_email(key, check_deliverability=False, globally_deliverable=False)
