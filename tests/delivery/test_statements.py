@@ -8,12 +8,14 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, Engine, event
 
+from handbill.contacts.identity import email_hash
+from handbill.contacts.suppressions import suppress
 from handbill.delivery.claiming import claim
-from handbill.delivery.outbox import Claimed, Settlement, mark_committing
-from handbill.delivery.settling import settle
+from handbill.delivery.outbox import Claimed, Settlement, Verdict, mark_committing
+from handbill.delivery.settling import settle, settle_and_mark
 from handbill.store.connection import writing
 from tests.conftest import NOW
-from tests.delivery.queues import LEASE, claim_all, make_run
+from tests.delivery.queues import LEASE, SECRET, attempts, claim_all, make_run, states
 
 Statement = tuple[str, Any]
 
@@ -99,6 +101,24 @@ def test_the_text_of_a_statement_is_the_same_for_any_number_of_rows(store: Engin
             settle(connection, [_accepted(row) for row in some], now=NOW)
         texts.append([text for text, _ in statements])
     assert texts[0] == texts[1]
+
+
+def test_ends_and_markers_of_a_group_take_one_trip_to_a_server(store: Engine) -> None:
+    run_id = make_run(store, 4)
+    rows = claim_all(store, run_id)
+    with writing(store) as connection:
+        mark_committing(connection, rows[:2], now=NOW, lease_until=NOW + timedelta(minutes=1), topic="offers")
+        suppress(connection, "email", email_hash(SECRET, rows[3].address), "unsubscribed", NOW, "test")
+    with noted(store) as statements, writing(store) as connection:
+        ended = [_accepted(row) for row in rows[:2]]
+        until = NOW + timedelta(minutes=1)
+        verdicts = settle_and_mark(connection, ended, rows[2:], now=NOW, lease_until=until, topic="offers")
+    assert verdicts == {rows[2].id: Verdict.GO, rows[3].id: Verdict.SUPPRESSED}
+    assert states(store, run_id) == ["accepted", "accepted", "committing", "skipped"]
+    assert attempts(store, run_id) == [(1, "accepted", 250)] * 2
+    if store.dialect.name == "postgresql":
+        writes = [text for text, _ in statements if "UPDATE outbox" in text]
+        assert len(writes) == 2  # the second one lets the suppressed one go
 
 
 def _accepted(row: Claimed) -> Settlement:

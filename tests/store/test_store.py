@@ -131,3 +131,31 @@ def test_two_that_wait_for_each_other_are_told_apart_and_what_to_do(postgres_dat
         ["done", f"{place}: two programs waited for each other, and this one was stopped. Do it again."]
     )
     engine.dispose()
+
+
+def test_a_connection_that_was_cut_while_nobody_used_it_is_replaced(
+    postgres_database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("handbill.store.connection.IDLE_S", 0.0)
+    ours, others = open_store(postgres_database), open_store(postgres_database)
+    with reading(ours) as connection:
+        number = connection.scalar(text("SELECT pg_backend_pid()"))
+    with writing(others) as connection:
+        connection.execute(text("SELECT pg_terminate_backend(:number, 10000)"), {"number": number})
+    with reading(ours) as connection:
+        assert connection.scalar(text("SELECT pg_backend_pid()")) != number
+    ours.dispose()
+    others.dispose()
+
+
+def test_a_connection_that_is_cut_in_use_says_that_the_database_is_away(postgres_database: str) -> None:
+    ours, others = open_store(postgres_database), open_store(postgres_database)
+    with pytest.raises(StoreUnavailable, match="the database cannot be reached"), reading(ours) as connection:
+        number = connection.scalar(text("SELECT pg_backend_pid()"))
+        with writing(others) as another:
+            another.execute(text("SELECT pg_terminate_backend(:number, 10000)"), {"number": number})
+        connection.scalar(text("SELECT 1"))
+    with reading(ours) as connection:
+        assert connection.scalar(text("SELECT 1")) == 1
+    ours.dispose()
+    others.dispose()

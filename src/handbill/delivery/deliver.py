@@ -20,7 +20,7 @@ from handbill.delivery.job import CHANNEL, Job, job_of
 from handbill.delivery.leases import MachineTime, often
 from handbill.delivery.messages import Composer
 from handbill.delivery.night import Night, hold_back, night_of
-from handbill.delivery.outbox import ENDED, Claimed, Settlement, Verdict, mark_committing
+from handbill.delivery.outbox import ENDED, Claimed, Settlement, Verdict
 from handbill.delivery.providers import signing_key, unavailable
 from handbill.delivery.published import Listed, publish
 from handbill.delivery.retry import RetryRules
@@ -34,7 +34,7 @@ from handbill.delivery.sender import (
     SenderRefused,
     Unreachable,
 )
-from handbill.delivery.settling import settle
+from handbill.delivery.settling import settle_and_mark
 from handbill.delivery.worker import Worker
 from handbill.errors import ChannelUnavailable, Problem
 from handbill.settings import Settings
@@ -162,9 +162,9 @@ def _write_down(
 ) -> Mapping[int, Verdict]:
     now = job.worker.clock()
     with writing(job.engine, patience) as connection:
-        settle(connection, settlements, now=now)
-        verdicts = mark_committing(
+        verdicts = settle_and_mark(
             connection,
+            settlements,
             rows,
             now=now,
             lease_until=machine_time(connection) + job.worker.terms.commit,

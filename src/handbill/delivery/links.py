@@ -7,6 +7,7 @@ import base64
 import re
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 from handbill.tokens import Keys, packed, read, read_numbers, seal, sign, sign_numbers, unpacked, unseal
 
@@ -70,6 +71,7 @@ def public_address(links: str, page: Page, token: str) -> str:
     return f"{links.rstrip('/')}/{page}/{token}{'.gif' if page is Page.OPEN else ''}"
 
 
+@lru_cache(maxsize=64)  # a message shows its own in several places
 def unsubscribe_token(keys: Keys, wish: Unsubscribe) -> str:
     """A token in URL-safe letters."""
     return sign(keys, Page.UNSUBSCRIBE, packed((wish.contact_id, wish.outbox_id)) + wish.topic.encode())

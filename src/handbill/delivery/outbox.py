@@ -5,7 +5,8 @@ All functions work inside the caller's transaction. docs/reference/outbox.md dra
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
@@ -95,6 +96,14 @@ class Settlement(NamedTuple):
     provider_id: str | None = None
 
 
+@dataclass(frozen=True)
+class Along:
+    """What is written in one statement with markers: `make` adds it to `mark_leavable`, with these parameters."""
+
+    make: Callable[[str, str, str | None], ReturningUpdate[tuple[int]]]
+    values: Mapping[str, str]
+
+
 def mark_committing(
     connection: Connection,
     rows: Sequence[Claimed],
@@ -103,19 +112,21 @@ def mark_committing(
     lease_until: datetime,
     budget: int | None = None,
     topic: str | None = None,
+    along: Along | None = None,
 ) -> dict[int, Verdict]:
     """Marks messages of one run and channel that stand before their point of no return; send those that say GO.
 
     Commit before sending. Reads everything again that may have changed since the plan: whether the run goes on, the
     time, suppression, consent to `topic` and pauses that people asked for, and the channel's `budget`, a hard limit
     over all runs and workers.
-    Messages that may not go leave the claim: skipped, expired, or queued again.
+    Messages that may not go leave the claim: skipped, expired, or queued again. What goes `along` is written in any
+    case, in the statement that marks; not under a budget, and not on SQLite.
     """
     if not rows:
         return {}
     channel = rows[0].channel
     affordable = charge(connection, channel, rows, budget) if budget is not None else list(rows)
-    marked = _mark(connection, affordable, topic, now, lease_until) if affordable else set()
+    marked = _mark(connection, affordable, topic, now, lease_until, along) if affordable else set()
     if budget is not None:
         refund(connection, channel, sum(row.cost for row in affordable if row.id not in marked))
     verdicts = dict.fromkeys(marked, Verdict.GO)
@@ -145,7 +156,12 @@ def _consented(channel: str, topic: str) -> ColumnElement[bool]:
 
 
 def _mark(
-    connection: Connection, rows: Sequence[Claimed], topic: str | None, now: datetime, lease_until: datetime
+    connection: Connection,
+    rows: Sequence[Claimed],
+    topic: str | None,
+    now: datetime,
+    lease_until: datetime,
+    along: Along | None,
 ) -> set[int]:
     """Marks those of the rows that may leave; answers which.
 
@@ -156,8 +172,9 @@ def _mark(
     asked: dict[str, int | str] = {**fences(dialect, rows), "run_id": rows[0].run_id, "now": to_micros(now)}
     until = to_micros(lease_until)
     if dialect != "sqlite":
-        at_once = ready(connection, _mark_leavable, channel, topic)
-        return {id_ for (id_,) in at_once.run(connection, **asked, lease_until=until)}
+        make, more = (along.make, along.values) if along else (mark_leavable, {})
+        at_once = ready(connection, make, channel, topic)
+        return {id_ for (id_,) in at_once.run(connection, **asked, lease_until=until, **more)}
     leavable = ready(connection, _leavable, channel, topic)
     marked = {id_ for (id_,) in leavable.run(connection, **asked)}
     if marked:
@@ -169,7 +186,8 @@ def _leavable(dialect: str, channel: str, topic: str | None) -> Select[tuple[int
     return select(outbox.c.id).where(*_may_leave(dialect, channel, topic))
 
 
-def _mark_leavable(dialect: str, channel: str, topic: str | None) -> ReturningUpdate[tuple[int]]:
+def mark_leavable(dialect: str, channel: str, topic: str | None) -> ReturningUpdate[tuple[int]]:
+    """Marks those of the messages held that may leave, and answers which."""
     return _marked().where(*_may_leave(dialect, channel, topic)).returning(outbox.c.id)
 
 

@@ -5,6 +5,7 @@ An answer that comes after the lease was over still counts: it is evidence for a
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from operator import itemgetter
 from typing import Any
 
@@ -26,10 +27,11 @@ from sqlalchemy import (
     select,
     update,
 )
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from handbill.delivery.budget import CHARGED, refund
 from handbill.delivery.held import fences, is_held, is_still
-from handbill.delivery.outbox import Settlement
+from handbill.delivery.outbox import Along, Claimed, Settlement, Verdict, mark_committing, mark_leavable
 from handbill.store.given import Given
 from handbill.store.prepared import ready
 from handbill.store.tables import attempt, outbox
@@ -43,11 +45,7 @@ def settle(connection: Connection, settlements: Sequence[Settlement], *, now: da
     if not settlements:
         return
     dialect = connection.dialect.name
-    if returned := [s.row for s in settlements if s.was_marked and s.state not in CHARGED]:
-        held = fences(dialect, returned)
-        refund(
-            connection, returned[0].channel, ready(connection, _cost_of_marked).run(connection, **held).scalar() or 0
-        )
+    _take_back(connection, settlements)
     told = [_told(settlement, to_micros(now)) for settlement in settlements]
     if dialect == "sqlite":  # there is no way to a server, and rows one by one take less time than one text of all
         # An index whose column a statement names is written anew, changed or not: most messages just end.
@@ -59,6 +57,34 @@ def settle(connection: Connection, settlements: Sequence[Settlement], *, now: da
         ready(connection, _keep_each_try).run_each(connection, _PARAMETERS, told)
     else:
         ready(connection, _settle_all).run(connection, **_SETTLED.values(dialect, told))
+
+
+def settle_and_mark(
+    connection: Connection,
+    settlements: Sequence[Settlement],
+    rows: Sequence[Claimed],
+    *,
+    now: datetime,
+    lease_until: datetime,
+    budget: int | None = None,
+    topic: str | None = None,
+) -> dict[int, Verdict]:
+    """First `settle`, then `mark_committing`; in one statement where a trip to a server costs as much as ten rows."""
+    mark = partial(mark_committing, connection, rows, now=now, lease_until=lease_until, budget=budget, topic=topic)
+    if connection.dialect.name == "sqlite" or not settlements or not rows or budget is not None:
+        settle(connection, settlements, now=now)
+        return mark()
+    _take_back(connection, settlements)
+    told = [_told(settlement, to_micros(now)) for settlement in settlements]
+    return mark(along=Along(_settle_and_mark, _SETTLED.values(connection.dialect.name, told)))
+
+
+def _take_back(connection: Connection, settlements: Sequence[Settlement]) -> None:
+    """Refunds what was charged for marked messages that were not sent after all."""
+    if returned := [s.row for s in settlements if s.was_marked and s.state not in CHARGED]:
+        held = fences(connection.dialect.name, returned)
+        cost = ready(connection, _cost_of_marked).run(connection, **held).scalar()
+        refund(connection, returned[0].channel, cost or 0)
 
 
 _TEXTS = ("state", "reason", "their_id", "said", "outcome")
@@ -109,9 +135,16 @@ def _told(settlement: Settlement, now: int) -> _Told:
 
 
 def _settle_all(dialect: str) -> Update:
-    """In one statement with the tries: each round trip costs as much as ten rows."""
+    """In one statement with the tries."""
     how = dict(_SETTLED.table(dialect).c.items())
     return _settle(how).add_cte(_keep_tries(how).cte("kept"))
+
+
+def _settle_and_mark(dialect: str, channel: str, topic: str | None) -> ReturningUpdate[tuple[int]]:
+    """What ended and what is about to be sent are never the same messages: one statement may change both."""
+    how = dict(_SETTLED.table(dialect).c.items())
+    ended, kept = _settle(how).cte("ended"), _keep_tries(how).cte("kept")
+    return mark_leavable(dialect, channel, topic).add_cte(ended, kept)
 
 
 def _settle_each(_dialect: str) -> Update:

@@ -1,14 +1,16 @@
 """How the store is opened: SQLite tuned to be safe against kill -9, PostgreSQL as it comes, errors in plain words."""
 
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError, DatabaseError, OperationalError
+from sqlalchemy import Connection, Dialect, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, DatabaseError, DisconnectionError, OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from handbill.errors import StoreUnavailable
@@ -16,7 +18,9 @@ from handbill.store.draw import unit_fraction
 from handbill.store.patience import ASLEEP, LOCK_WAIT_MS, PATIENCE, Patience, take_turn
 
 LOCK_WAIT = timedelta(seconds=30)
+IDLE_S = 1.0
 WRITES = "handbill_writes"
+USED_AT = "handbill_used_at"
 UNDEFINED_TABLE = "42P01"  # PostgreSQL's SQLSTATE
 DISK_FULL = "53100"
 DEADLOCK = "40P01"
@@ -41,8 +45,10 @@ def open_store(url: str, *, lock_wait: timedelta = LOCK_WAIT, survives_power: bo
             event.listen(engine, "connect", _wait_for_the_disk)
         return engine
     if parsed.drivername in {"postgresql", "postgres", "postgresql+psycopg"}:
-        engine = create_engine(parsed.set(drivername="postgresql+psycopg"), pool_pre_ping=True)
+        engine = create_engine(parsed.set(drivername="postgresql+psycopg"))
         event.listen(engine, "connect", _prepare_postgresql)
+        event.listen(engine, "checkin", _note_its_use)
+        event.listen(engine, "checkout", partial(_look_whether_it_lives, engine.dialect))
         return engine
     raise StoreUnavailable(f'database "{parsed.drivername}" is not known. Use sqlite or postgresql.')
 
@@ -128,6 +134,20 @@ def _prepare_postgresql(connection: Any, _record: ConnectionPoolEntry) -> None:
         cursor.execute("SET work_mem = '64MB'")
         cursor.execute("SET jit = off")
     connection.commit()
+
+
+def _note_its_use(_connection: Any, record: ConnectionPoolEntry) -> None:
+    record.info[USED_AT] = time.monotonic()
+
+
+def _look_whether_it_lives(dialect: Dialect, connection: Any, record: ConnectionPoolEntry, *_: object) -> None:
+    """Asks a connection that has lain idle whether it still works; whoever writes all the time finds out by writing."""
+    if time.monotonic() - record.info.get(USED_AT, time.monotonic()) < IDLE_S:
+        return
+    try:
+        dialect.do_ping(connection)
+    except dialect.loaded_dbapi.Error as error:
+        raise DisconnectionError from error  # the pool opens another one
 
 
 def _begin_sqlite(connection: Connection) -> None:
