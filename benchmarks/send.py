@@ -4,7 +4,7 @@ python benchmarks/send.py [--full] [--recipients 10000 100000] [--databases SQLi
     [--dkim no yes] [--rates]
 
 Debian's smtp-source sends ready-made messages of the same size over 10 connections to Debian's smtp-sink; then we
-send ours over 20 connections to the same server, with one and with two processes, on SQLite and on PostgreSQL,
+send ours over 40 connections to the same server, with one and with two processes, on SQLite and on PostgreSQL,
 unsigned and with DKIM. With --full also to 1,000,000 recipients, by two processes; with --rates nothing is sent, and
 claims are counted. The other options choose rows of the table.
 
@@ -49,7 +49,7 @@ __all__ = ["add_people", "sink", "write_project"]  # benchmarks/kill.py sends th
 MANY = 100_000
 _LOOK_EVERY_S = 0.1
 CONNECTIONS = 10
-OURS = 20
+OURS = 40
 SIZE = 29_300
 SOURCE = "/usr/sbin/smtp-source"
 RATE, RATIO, CPU, SIGNATURES, RESUME_S = 2_000, 0.4, 0.7, 900, 10.0

@@ -18,7 +18,8 @@ from handbill.store.draw import unit_fraction
 from handbill.store.patience import ASLEEP, LOCK_WAIT_MS, PATIENCE, Patience, take_turn
 
 LOCK_WAIT = timedelta(seconds=30)
-IDLE_S = 1.0
+IDLE_S = 0.05
+"""Seconds after which a connection is asked whether it still works: no server ends and starts again in less."""
 WRITES = "handbill_writes"
 USED_AT = "handbill_used_at"
 UNDEFINED_TABLE = "42P01"  # PostgreSQL's SQLSTATE
