@@ -9,9 +9,9 @@ from handbill.channels.contract import Answer, Outcome
 from handbill.definitions.loading import load_project
 from handbill.delivery.claiming import Lease, claim
 from handbill.delivery.leases import CLAIM_LEASE
-from handbill.delivery.outbox import mark_committing
+from handbill.delivery.outbox import Settlement
 from handbill.delivery.retry import RetryRules, settlement_of
-from handbill.delivery.settling import settle
+from handbill.delivery.settling import settle, settle_and_mark
 from handbill.operations.run import start_run
 from handbill.store.connection import writing
 from sending_project import NOW
@@ -33,23 +33,28 @@ def rates(store: Engine, root: Path) -> tuple[float, float]:
 def _rate(store: Engine, root: Path, wave: str, *, marks: bool) -> float:
     run_id = start_run(store, load_project(root), "spring", clock=lambda: NOW, new_wave=wave).run_id
     done, seconds = 0, 0.0
+    before: list[Settlement] = []
     while done < MESSAGES:
         started = time.perf_counter()
-        done += _batch(store, run_id, marks=marks)
+        before = _batch(store, run_id, before, marks=marks)
+        done += AT_ONCE
+        if done == MESSAGES:
+            with writing(store) as connection:
+                settle(connection, before, now=NOW)
         seconds += time.perf_counter() - started
     return done / seconds
 
 
-def _batch(store: Engine, run_id: int, *, marks: bool) -> int:
+def _batch(store: Engine, run_id: int, before: list[Settlement], *, marks: bool) -> list[Settlement]:
+    """Claims, and marks while it settles those `before`, as a sender does; answers how its own messages end."""
     rules = RetryRules()
     with writing(store) as connection:
         rows = claim(connection, run_id, "email", lease=_LEASE, limit=AT_ONCE, now=NOW)
-    if not rows:
+    if len(rows) < AT_ONCE:
         raise SystemExit("nothing is left to claim")
-    if marks:
-        with writing(store) as connection:
-            mark_committing(connection, rows, now=NOW, lease_until=_LEASE.until, topic="offers")
-    ended = [settlement_of(row, _TAKEN, was_marked=marks, now=NOW, rules=rules) for row in rows]
     with writing(store) as connection:
-        settle(connection, ended, now=NOW)
-    return len(rows)
+        if marks:
+            settle_and_mark(connection, before, rows, now=NOW, lease_until=_LEASE.until, topic="offers")
+        else:
+            settle(connection, before, now=NOW)
+    return [settlement_of(row, _TAKEN, was_marked=marks, now=NOW, rules=rules) for row in rows]

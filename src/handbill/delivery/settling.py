@@ -136,13 +136,18 @@ def _told(settlement: Settlement, now: int) -> _Told:
 
 def _settle_all(dialect: str) -> Update:
     """In one statement with the tries."""
-    how = dict(_SETTLED.table(dialect).c.items())
+    how = _given(dialect)
     return _settle(how).add_cte(_keep_tries(how).cte("kept"))
+
+
+def _given(dialect: str) -> _How:
+    """The values of all settlements, read once for whatever needs them."""
+    return dict(select(_SETTLED.table(dialect)).cte("settlement").c.items())
 
 
 def _settle_and_mark(dialect: str, channel: str, topic: str | None) -> ReturningUpdate[tuple[int]]:
     """What ended and what is about to be sent are never the same messages: one statement may change both."""
-    how = dict(_SETTLED.table(dialect).c.items())
+    how = _given(dialect)
     ended, kept = _settle(how).cte("ended"), _keep_tries(how).cte("kept")
     return mark_leavable(dialect, channel, topic).add_cte(ended, kept)
 
