@@ -1,5 +1,6 @@
 """What time it is: the real clock, or a fixed one for replays and tests."""
 
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 
@@ -18,3 +19,8 @@ def fixed_clock(moment: datetime) -> Clock:
         raise ValueError("a clock needs an aware time")
     at = moment.astimezone(UTC)
     return lambda: at
+
+
+def awake_and_asleep() -> float:
+    """Seconds of a clock that nobody sets, and that goes on while the machine sleeps where there is such a one."""
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))

@@ -3,17 +3,17 @@
 import multiprocessing
 import os
 import signal
-from datetime import timedelta
+from datetime import datetime, timedelta
 from multiprocessing.connection import Connection as Pipe
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, update
+from sqlalchemy import Connection, Engine, update
 
 from handbill.clock import real_clock
 from handbill.delivery.claiming import Lease
-from handbill.delivery.leases import NO_ANSWER, Swept, gone, holding, machine_time, sweep_leases
+from handbill.delivery.leases import NO_ANSWER, Swept, gone, holding, machine_time, often, sweep_leases
 from handbill.delivery.outbox import mark_committing
 from handbill.settings import Settings
 from handbill.store.connection import reading, writing
@@ -145,3 +145,18 @@ def test_what_killed_processes_left_is_removed_after_a_day(settings: Settings) -
 def test_leases_are_measured_by_a_clock_that_runs(store: Engine) -> None:
     with reading(store) as connection:
         assert abs(machine_time(connection) - real_clock()) < timedelta(seconds=5)
+
+
+def test_those_who_ask_often_get_the_time_as_it_goes_on(store: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    seconds, asked = 100.0, []
+
+    def ask(_: Connection) -> datetime:
+        asked.append(seconds)
+        return NOW + timedelta(seconds=seconds)
+
+    monkeypatch.setattr("handbill.delivery.leases.awake_and_asleep", lambda: seconds)
+    time_of = often(ask)
+    with reading(store) as connection:
+        for seconds in (100.0, 100.2, 100.5, 3_700.0):  # the machine slept for an hour
+            assert time_of(connection) == NOW + timedelta(seconds=seconds)
+    assert asked == [100.0, 3_700.0]

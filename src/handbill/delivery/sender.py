@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from handbill.channels.contract import Answer, Line, Outcome, Outgoing, Provider, Scope
 from handbill.channels.switchboard import Bell, elsewhere
-from handbill.clock import Clock
+from handbill.clock import Clock, awake_and_asleep
 from handbill.delivery.breakers import Breaker
 from handbill.delivery.group_commit import GroupCommit
 from handbill.delivery.leases import COMMIT_LEASE
@@ -33,11 +33,6 @@ OVERSLEPT = Answer(Outcome.RETRY, "dot", text="the lease was over before the dot
 """The machine slept, or was that slow. Somebody may have sent it again; this time it was not sent, for certain."""
 
 AnswerOrNone = TypeVar("AnswerOrNone", Answer, Answer | None)
-
-
-def awake_and_asleep() -> float:
-    """Seconds of a clock that nobody sets, and that goes on while the machine sleeps where there is such a one."""
-    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
 class SenderRefused(Exception):
