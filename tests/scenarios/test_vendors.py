@@ -118,8 +118,9 @@ def test_a_moments_peace_that_one_message_is_asked_for_is_kept_by_all_connection
         run_id = started(store, project, MANY)
         send(store, project, run_id)
         first = server.requested_at[0]
-        in_peace = [at for at in server.requested_at if first < at < first + 0.9]
-        assert len(in_peace) < MANY / 2, "only what the other connection sent before the wish was heard"
+        assert server.requested_at[-1] > first + 0.9
+        in_peace = [at for at in server.requested_at if first + 0.5 < at < first + 0.9]
+        assert not in_peace, "by then the wish has been heard, on any machine"
         made = books_of(store, run_id)
         assert (made.accepted, made.open) == (MANY - 1, 1)  # the message itself waits its minute
 
