@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Locator, Page
 
 from handbill.contacts.preferences import Frequency, wishes_of
 from handbill.operations.page_words import LANGUAGES, Words, words_in
@@ -64,8 +64,14 @@ def addresses(shop: Shop) -> dict[str, str]:
     }
 
 
+def button(page: Page, name: str) -> Locator:
+    return page.get_by_role("button", name=name, exact=True)
+
+
 def press(page: Page, name: str) -> None:
-    page.get_by_role("button", name=name, exact=True).click()
+    """Presses a button and waits for the page that answers."""
+    with page.expect_navigation():
+        button(page, name).click()
 
 
 def answers(shop: Shop, page: Page, words: Words) -> Iterator[str]:
@@ -164,7 +170,7 @@ def test_taking_ones_data_and_being_erased_on_a_phone(shop: Shop, phone: Page, t
     assert phone.get_by_role("heading", level=1).inner_text() == "Look into your mailbox"
     phone.goto(shop.url + shop.link_in_mail())
     with phone.expect_download() as download:
-        press(phone, "Download")
+        button(phone, "Download").click()
     assert download.value.suggested_filename == "my-data.zip"
     phone.goto(shop.url + preferences_path())
     press(phone, "Erase me")
@@ -227,7 +233,8 @@ def test_the_keyboard_alone_is_enough(shop: Shop, browser: Browser) -> None:
         page.keyboard.press("Tab")
         outline = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
         assert outline == "solid"
-        page.keyboard.press("Enter")
+        with page.expect_navigation():
+            page.keyboard.press("Enter")
         assert page.get_by_role("heading", level=1).inner_text() == "You are unsubscribed"
     assert shop.ledger()[-1] == ("email", "*", "withdrawn")
 
