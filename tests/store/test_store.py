@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Engine, func, insert, literal, select, text
+from sqlalchemy import Engine, func, insert, literal, make_url, select, text
 
 from handbill.errors import StoreUnavailable
-from handbill.store.connection import open_store, reading, writing
+from handbill.store.connection import database_file, open_store, reading, writing
 from handbill.store.draw import Fraction, unit_fraction
 from handbill.store.migrate import require_current, upgrade
 from handbill.store.tables import contact, metadata, rate_bucket
@@ -75,6 +75,31 @@ def test_a_locked_database_is_said_in_one_line(tmp_path: Path) -> None:
     assert str(caught.value).endswith("the database is locked by another program. Stop it, or try again later.")
     engine.dispose()
     other.dispose()
+
+
+@pytest.mark.parametrize(
+    ("url", "file"),
+    [
+        ("sqlite:////srv/shop.db", "/srv/shop.db"),
+        ("sqlite:///shop.db", "shop.db"),
+        ("sqlite:///file:/srv/my%20shop.db?mode=ro&uri=true", "/srv/my shop.db"),
+        ("sqlite:///file:shop.db?uri=true", "shop.db"),
+        ("sqlite:///file:shop.db", "file:shop.db"),
+    ],
+)
+def test_the_file_of_a_database_is_known_from_its_url(url: str, file: str) -> None:
+    assert database_file(make_url(url)) == Path(file)
+
+
+@pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:", "sqlite:///file:shop?mode=memory&uri=true"])
+def test_a_database_in_memory_has_no_file(url: str) -> None:
+    assert database_file(make_url(url)) is None
+
+
+def test_only_the_folder_of_the_file_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    open_store(f"sqlite:///file:{tmp_path}/folder/shop.db?uri=true").dispose()
+    assert [each.name for each in tmp_path.iterdir()] == ["folder"]
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from handbill.definitions.loading import load_project
 from handbill.definitions.policy import Durability
 from handbill.definitions.project import Project
 from handbill.settings import Settings, load_settings
-from handbill.store.connection import open_store
+from handbill.store.connection import database_file, open_store
 from handbill.store.migrate import require_current, upgrade
 
 
@@ -33,7 +33,7 @@ def opened_store(settings: Settings, *, safe_from: Durability = "process") -> It
     """The store alone. The SQLite store is made at its first use; any other must have our tables already."""
     engine = open_store(settings.database_url, survives_power=safe_from == "power")
     try:
-        if engine.dialect.name == "sqlite" and not Path(engine.url.database or "").exists():
+        if engine.dialect.name == "sqlite" and not ((path := database_file(engine.url)) and path.exists()):
             upgrade(engine)
         require_current(engine)
         yield engine

@@ -8,8 +8,9 @@ from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
-from sqlalchemy import Connection, Dialect, Engine, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Dialect, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DatabaseError, DisconnectionError, OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry
 
@@ -41,7 +42,7 @@ def open_store(url: str, *, lock_wait: timedelta = LOCK_WAIT, survives_power: bo
     except ArgumentError:
         raise StoreUnavailable("the database URL cannot be read. Write it like postgresql://user@host/name.") from None
     if parsed.drivername == "sqlite":
-        engine = _open_sqlite(url, parsed.database, lock_wait)
+        engine = _open_sqlite(parsed, lock_wait)
         if survives_power:
             event.listen(engine, "connect", _wait_for_the_disk)
         return engine
@@ -52,6 +53,17 @@ def open_store(url: str, *, lock_wait: timedelta = LOCK_WAIT, survives_power: bo
         event.listen(engine, "checkout", partial(_look_whether_it_lives, engine.dialect))
         return engine
     raise StoreUnavailable(f'database "{parsed.drivername}" is not known. Use sqlite or postgresql.')
+
+
+def database_file(url: URL) -> Path | None:
+    """The file that a SQLite URL names, plainly or as a URI (`sqlite:///file:shop.db?mode=ro&uri=true`).
+
+    None if the database is kept in memory.
+    """
+    path = url.database or ""
+    if url.query.get("uri") and path.startswith("file:"):
+        path = "" if url.query.get("mode") == "memory" else unquote(urlsplit(path).path)
+    return Path(path) if path not in {"", ":memory:"} else None
 
 
 @contextmanager
@@ -114,15 +126,15 @@ def _cannot_connect(said: str) -> bool:
     return any(sign in said.lower() for sign in signs)
 
 
-def _open_sqlite(url: str, path: str | None, lock_wait: timedelta) -> Engine:
-    if path and path != ":memory:":
+def _open_sqlite(url: URL, lock_wait: timedelta) -> Engine:
+    if path := database_file(url):
         try:
-            Path(path).parent.mkdir(parents=True, exist_ok=True)
+            path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             what = f"{url}: the database's folder cannot be made ({error.strerror})."
             raise StoreUnavailable(f"{what} Mend the URL, or the folder's permissions.") from error
     # A `?timeout=` of the URL goes before ours.
-    given = {} if "timeout" in make_url(url).query else {"timeout": lock_wait.total_seconds()}
+    given = {} if "timeout" in url.query else {"timeout": lock_wait.total_seconds()}
     engine = create_engine(url, connect_args=given)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)

@@ -19,6 +19,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlch
 from handbill.contacts.rows.batches import MOST_COLUMNS, Batch, Reject
 from handbill.definitions.words import quoted
 from handbill.errors import ImportRefused, Problem
+from handbill.store.connection import database_file
 
 NAME = "query"
 _ROWS_AT_ONCE = 2_000
@@ -103,7 +104,7 @@ def _url(given: str, environment: Mapping[str, str]) -> URL:
         raise ImportRefused(Problem("--from", what="the database URL cannot be read.", mend=mend)) from None
     if url.drivername in {"postgresql", "postgres"}:
         url = url.set(drivername="postgresql+psycopg")
-    if url.get_backend_name() == "sqlite" and not Path(url.database or "").is_file():
+    if url.get_backend_name() == "sqlite" and not ((path := database_file(url)) and path.is_file()):
         what = f"there is no database {quoted(url.database or '')}."
         raise ImportRefused(Problem("--from", what=what, mend="Check its path."))
     return url
