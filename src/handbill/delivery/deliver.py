@@ -11,6 +11,7 @@ from sqlalchemy import Engine, select
 
 from handbill.channels.switchboard import Switchboard, await_file, rest
 from handbill.definitions.project import Project
+from handbill.delivery.bench import Bench, Brake
 from handbill.delivery.breakers import BreakerTripped
 from handbill.delivery.claiming import release
 from handbill.delivery.feeding import feed, report
@@ -25,15 +26,7 @@ from handbill.delivery.providers import signing_key, unavailable
 from handbill.delivery.published import Listed, publish
 from handbill.delivery.retry import RetryRules
 from handbill.delivery.run_state import expire_overdue, next_due, pause_run
-from handbill.delivery.sender import (
-    Bench,
-    Brake,
-    BudgetSpent,
-    RunStopped,
-    Sender,
-    SenderRefused,
-    Unreachable,
-)
+from handbill.delivery.sender import BudgetSpent, RunStopped, Sender, SenderRefused, Unreachable
 from handbill.delivery.settling import settle_and_mark
 from handbill.delivery.worker import Worker
 from handbill.errors import ChannelUnavailable, Problem

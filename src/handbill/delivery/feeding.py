@@ -5,6 +5,7 @@ import time
 from sqlalchemy import func, select
 
 from handbill.contacts.profiles import load_profiles
+from handbill.delivery.bench import Bench, Work
 from handbill.delivery.breakers import BreakerTripped, require_goodwill
 from handbill.delivery.budget import stop_counting
 from handbill.delivery.claiming import Lease
@@ -15,7 +16,6 @@ from handbill.delivery.limits import Claims, claim_within_limits, limits_of
 from handbill.delivery.night import hold_back
 from handbill.delivery.providers import email_channel
 from handbill.delivery.run_state import expire_overdue
-from handbill.delivery.sender import Bench, Work
 from handbill.delivery.warming import room_today
 from handbill.rendering.variables import purchases_of
 from handbill.store.connection import reading, writing
