@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine, select
@@ -72,6 +73,20 @@ def test_processes_share_the_messages_and_the_connections(
     assert books_of(store, run_id).accepted == len(server.counts) == 150
     assert max(server.counts.values()) == 1
     assert server.most_connections <= 4
+
+
+def test_a_process_that_is_lost_before_it_hears_its_task_is_one_that_was_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Lost(subprocess.Popen[bytes]):
+        def __init__(self, _command: object, **options: Any) -> None:
+            super().__init__(["/bin/false"], **options)
+            self.wait()
+
+    monkeypatch.setattr(subprocess, "Popen", Lost)
+    with Crew(1) as crew:
+        crew.add(tmp_path, 1, 1, None)
+        assert crew.finish()
 
 
 def test_when_one_is_killed_the_others_go_on_and_take_over_what_it_held(

@@ -8,6 +8,7 @@ import json
 import os
 import pickle
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
@@ -62,8 +63,9 @@ class Crew:
         self._helpers.append(helper)
         assert helper.stdin  # noqa: S101 - for the type checker: it was asked for
         task = {"project_dir": str(project_dir), "run_id": run_id, "connections": connections, "now": now}
-        helper.stdin.write(json.dumps(task).encode() + b"\n")
-        helper.stdin.flush()
+        with suppress(BrokenPipeError):  # it was lost at once, and `finish` tells so
+            helper.stdin.write(json.dumps(task).encode() + b"\n")
+            helper.stdin.flush()
 
     def finish(self) -> bool:
         """Waits until the others find nothing more to do. True: one was lost, so look whether it left something.
@@ -87,7 +89,8 @@ class Crew:
         try:
             for helper in self._helpers:
                 if helper.stdin and not helper.stdin.closed:
-                    helper.stdin.close()
+                    with suppress(BrokenPipeError):
+                        helper.stdin.close()
             for helper in self._helpers:
                 helper.wait()
                 if helper.stdout:

@@ -71,12 +71,12 @@ class Processes:
             RuntimeError: a process broke down or ended by itself.
         """
         while len(self._started) < count:
-            self._started.append(self._start())
+            self._start()
         made: dict[int, Any] = {}
         waiting = iter(range(len(jobs)))
         with selectors.DefaultSelector() as busy:
             for process, number in zip(self._started[:count], waiting, strict=False):
-                _send(process, jobs[number])
+                self._send(process, jobs[number])
                 busy.register(process.stdout or 0, selectors.EVENT_READ, (process, number))
             for wanted in range(len(jobs)):
                 while wanted not in made:
@@ -85,15 +85,24 @@ class Processes:
                         made[number] = self._answer(process)
                         busy.unregister(key.fileobj)
                         if (following := next(waiting, None)) is not None:
-                            _send(process, jobs[following])
+                            self._send(process, jobs[following])
                             busy.register(key.fileobj, selectors.EVENT_READ, (process, following))
                 yield made.pop(wanted)
 
-    def _start(self) -> subprocess.Popen[bytes]:
+    def _start(self) -> None:
         command = program(self._module)
         process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # noqa: S603 - our own module
-        _send(process, self._setup)
-        return process
+        self._started.append(process)
+        self._send(process, self._setup)
+
+    def _send(self, process: subprocess.Popen[bytes], value: object) -> None:
+        if process.stdin is None:
+            raise RuntimeError(f"a {self._name} has no input")
+        try:
+            pickle.dump(value, process.stdin)
+            process.stdin.flush()
+        except BrokenPipeError:
+            raise self._has_ended(process) from None
 
     def _answer(self, process: subprocess.Popen[bytes]) -> Any:
         if process.stdout is None:
@@ -101,12 +110,15 @@ class Processes:
         try:
             answer = pickle.load(process.stdout)  # noqa: S301 - both ends of the pipe are ours
         except (EOFError, pickle.UnpicklingError):
-            raise RuntimeError(f"a {self._name} ended by itself with exit code {process.wait()}") from None
+            raise self._has_ended(process) from None
         if isinstance(answer, Refusal):
             raise answer.kind(*answer.problems)
         if isinstance(answer, Breakdown):
             raise RuntimeError(f"a {self._name} broke down:\n{answer.text}")
         return answer
+
+    def _has_ended(self, process: subprocess.Popen[bytes]) -> RuntimeError:
+        return RuntimeError(f"a {self._name} ended by itself with exit code {process.wait()}")
 
 
 def serve(prepare: Callable[[Any], Callable[[Any], Any]]) -> None:
@@ -130,10 +142,3 @@ def _answered(work: Callable[[Any], Any], job: Any) -> Any:
         return Refusal(type(error), error.problems)
     except Exception:  # noqa: BLE001 - told to the parent, which raises it
         return Breakdown(traceback.format_exc())
-
-
-def _send(process: subprocess.Popen[bytes], value: object) -> None:
-    if process.stdin is None:
-        raise RuntimeError("a process has no input")
-    pickle.dump(value, process.stdin)
-    process.stdin.flush()
