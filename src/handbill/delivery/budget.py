@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from typing import Protocol, TypeVar
 
 from sqlalchemy import Connection, delete, func, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
+from handbill.store.inserts import insert_into
 from handbill.store.tables import budget_use, outbox
 
 CHARGED = ("committing", "accepted", "uncertain", "closed_unknown")
@@ -55,9 +55,8 @@ def _locked_spending(connection: Connection, channel: str) -> int:
     spent = connection.scalar(counted)
     if spent is None:
         so_far = select(func.coalesce(func.sum(outbox.c.cost), 0))
-        insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
         connection.execute(
-            insert(budget_use)
+            insert_into(connection, budget_use)
             .values(
                 channel=channel,
                 spent=so_far.where(outbox.c.channel == channel, outbox.c.state.in_(CHARGED)).scalar_subquery(),

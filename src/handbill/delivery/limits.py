@@ -5,12 +5,12 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from handbill.definitions.policy import EmailChannel
 from handbill.definitions.values import Rate
 from handbill.delivery.claiming import Lease, Recipients, claim
 from handbill.delivery.outbox import Claimed
+from handbill.store.inserts import insert_into
 from handbill.store.tables import rate_bucket
 
 BURST = timedelta(seconds=1)
@@ -78,9 +78,8 @@ def _fill(connection: Connection, rates: Mapping[str, Rate], machine_now: dateti
     """The tokens of each bucket now. Locks the buckets, always in the same order, until the transaction ends."""
     if not rates:
         return {}
-    insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
     full = [{"name": name, "tokens": _capacity(rate), "filled_at": machine_now} for name, rate in rates.items()]
-    connection.execute(insert(rate_bucket).values(full).on_conflict_do_nothing())
+    connection.execute(insert_into(connection, rate_bucket).values(full).on_conflict_do_nothing())
     names = select(rate_bucket).where(rate_bucket.c.name.in_(sorted(rates)))
     tokens = {}
     for name, kept, filled_at in connection.execute(names.order_by(rate_bucket.c.name).with_for_update()):

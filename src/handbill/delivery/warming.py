@@ -3,11 +3,11 @@
 from datetime import datetime, time
 
 from sqlalchemy import Connection, case, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from handbill.definitions.project import Project
 from handbill.delivery.job import CHANNEL
 from handbill.planning.warm_up import Curve, curve_of, left_today, next_day
+from handbill.store.inserts import insert_into
 from handbill.store.tables import outbox, rate_bucket, run
 
 OVER_WARM_UP = "over_warm_up"
@@ -33,9 +33,8 @@ def room_today(connection: Connection, project: Project, run_id: int, limit: int
 
 
 def _take_turns(connection: Connection, now: datetime) -> None:
-    insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
     row = {"name": _TURN, "tokens": 0.0, "filled_at": now}
-    connection.execute(insert(rate_bucket).values(row).on_conflict_do_nothing())
+    connection.execute(insert_into(connection, rate_bucket).values(row).on_conflict_do_nothing())
     connection.execute(select(rate_bucket.c.name).where(rate_bucket.c.name == _TURN).with_for_update())
 
 

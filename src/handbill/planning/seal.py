@@ -4,7 +4,6 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import BigInteger, ColumnElement, Connection, Table, Text, func, insert, literal, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from handbill.definitions.campaign import Campaign
 from handbill.definitions.project import Project
@@ -13,6 +12,7 @@ from handbill.planning.plan import Plan, campaign_named, occasion_of
 from handbill.planning.registration import registration_digest, registration_of, require_as_registered
 from handbill.planning.selection import Occasion, selection
 from handbill.planning.timing import message_at
+from handbill.store.inserts import insert_into
 from handbill.store.tables import (
     assignment,
     assignment_member,
@@ -140,6 +140,5 @@ def _assign(connection: Connection, campaign: Campaign, experiment_id: int, run_
 
 
 def _insert_or_keep(connection: Connection, table: Table) -> Any:
-    """An insert that leaves a row alone that is there already; SQLAlchemy spells it in each database's own dialect."""
-    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-    return dialect.insert(table).on_conflict_do_nothing()
+    """An insert that leaves a row alone that is there already."""
+    return insert_into(connection, table).on_conflict_do_nothing()
