@@ -93,6 +93,6 @@ def test_no_address_of_the_web_service_reads_a_file(store: Engine, tmp_path: Pat
             request = requests.Request("GET", url).prepare()
             request.url = f"{url}{path}"  # as it is: requests would tidy it up
             with requests.Session() as client:
-                answer = client.send(request, timeout=10, allow_redirects=False)
+                answer = client.send(request, timeout=60, allow_redirects=False)
             assert answer.status_code in (303, 400, 404), path
             assert "the words of a secret" not in answer.text

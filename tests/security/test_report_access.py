@@ -37,10 +37,10 @@ def test_every_page_for_colleagues_asks_for_a_session(store: Engine, tmp_path: P
         for path in PATHS:
             for cookie in COOKIES:
                 headers = {"Cookie": f"handbill-session={cookie}".encode()}
-                answer = requests.get(f"{url}{path}", headers=headers, timeout=10, allow_redirects=False)
+                answer = requests.get(f"{url}{path}", headers=headers, timeout=60, allow_redirects=False)
                 assert (answer.status_code, answer.text) == (303, ""), (path, cookie)
         for path in ("/reports/winback/share", "/reports/winback/unshare", "/sign-out"):
-            answer = requests.post(f"{url}{path}", data={"days": "7"}, timeout=10, allow_redirects=False)
+            answer = requests.post(f"{url}{path}", data={"days": "7"}, timeout=60, allow_redirects=False)
             assert (answer.status_code, answer.headers["location"]) == (303, "/sign-in")
 
 
@@ -58,10 +58,10 @@ def test_a_token_of_another_purpose_opens_no_report(store: Engine, tmp_path: Pat
     )  # fmt: skip
     with serving(service_for(project.root, project, store, fixed_clock(AFTER))) as url:
         assert requests.get(f"{url}/shared/{good}", timeout=30).status_code == 200
-        answers = {requests.get(f"{url}/shared/{token}", timeout=10).status_code for token in others}
+        answers = {requests.get(f"{url}/shared/{token}", timeout=60).status_code for token in others}
         assert answers == {404}
         for way in ("u", "p", "v", "c"):
-            assert "Conversion" not in requests.get(f"{url}/{way}/{good}", timeout=10).text
+            assert "Conversion" not in requests.get(f"{url}/{way}/{good}", timeout=60).text
 
 
 @pytest.mark.parametrize("site", ["https://evil.example", "null"])
@@ -76,7 +76,7 @@ def test_another_site_cannot_sign_anybody_in_or_out_or_share(
         answer = client.post(f"{url}/sign-in", data=fields, headers=headers, timeout=30, allow_redirects=False)
         assert answer.status_code == 403
         assert "handbill-session" not in client.cookies
-        page = client.get(f"{url}/sign-in", timeout=10).text
+        page = client.get(f"{url}/sign-in", timeout=60).text
         proof = page.partition('name="proof" value="')[2].partition('"')[0]
         from_elsewhere = client.post(f"{url}/sign-in", data={**fields, "proof": proof}, headers=headers, timeout=30)
         assert from_elsewhere.status_code == 403

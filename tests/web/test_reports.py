@@ -252,7 +252,7 @@ def test_without_scripts_all_of_it_works(site: str, store: Engine, browser: Brow
         sign_in(page, site)
         page.get_by_role("link", name="winback").click()
         page.get_by_role("link", name="Open the report").click()
-        assert page.url == f"{site}/reports/winback/results"
+        page.wait_for_url(f"{site}/reports/winback/results")
         page.go_back()
         page.get_by_role("button", name="Sign out").click()
-        assert page.url == f"{site}/sign-in"
+        page.wait_for_url(f"{site}/sign-in")
