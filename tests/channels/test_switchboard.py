@@ -57,6 +57,45 @@ def test_what_blocks_its_thread_blocks_no_other_connection() -> None:
     assert answers == [True]
 
 
+def test_while_nobody_may_go_on_something_else_is_done() -> None:
+    said: list[str] = []
+    ours, theirs = socket.socketpair()
+
+    def listen() -> None:
+        assert await_socket(ours, to_write=False, seconds=30)
+        said.append("heard")
+
+    def meanwhile() -> bool:
+        """Twice there is something to do; the second time somebody is called who then goes first."""
+        said.append("meanwhile")
+        if len(said) == 2:
+            theirs.send(b"!")
+        return len(said) <= 2
+
+    with ours, theirs, Switchboard(meanwhile) as board:
+        board.start(listen)
+        board.run()
+    assert said == ["meanwhile", "meanwhile", "heard"]
+
+
+def test_nothing_else_is_done_while_somebody_may_go_on() -> None:
+    bell, done = Bell(), list[str]()
+
+    def wait() -> None:
+        bell.wait(30)
+        done.append("waited")
+
+    def meanwhile() -> bool:
+        done.append("meanwhile")
+        return False
+
+    with Switchboard(meanwhile) as board:
+        for work in (wait, bell.ring):
+            board.start(work)
+        board.run()
+    assert done == ["waited"]
+
+
 def test_what_fails_in_another_thread_fails_here() -> None:
     def ask() -> None:
         with pytest.raises(OSError, match="disk full"):

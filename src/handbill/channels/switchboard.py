@@ -97,10 +97,14 @@ class _Call(greenlet):  # type: ignore[misc]  # as above
 
 
 class Switchboard:
-    """Runs pieces of work in turns, in the thread that calls `run`."""
+    """Runs pieces of work in turns, in the thread that calls `run`.
 
-    def __init__(self) -> None:
+    While nobody may go on, `meanwhile` does a little that somebody will want later; False: there is nothing to do.
+    """
+
+    def __init__(self, meanwhile: Callable[[], bool] = lambda: False) -> None:
         self.home = getcurrent()
+        self._meanwhile = meanwhile
         self._poll = select.poll()
         self._waiting: dict[int, _Call] = {}
         self._resting: set[_Call] = set()
@@ -178,10 +182,12 @@ class Switchboard:
             self._unfinished -= call.dead
 
     def _look(self) -> None:
-        """Finds out who may go on; waits for somebody when nobody may."""
-        now = time.monotonic()
-        seconds = 0.0 if self._ready else self._look_at - now
-        for file, _ in self._poll.poll(None if seconds == _NEVER else max(0, seconds) * 1000):
+        """Finds out who may go on; waits for somebody when nobody may, and there is nothing to do meanwhile."""
+        files = self._poll.poll(0)
+        if not files and not self._ready and not self._meanwhile():
+            seconds = self._look_at - time.monotonic()
+            files = self._poll.poll(None if seconds == _NEVER else max(0, seconds) * 1000)
+        for file, _ in files:
             if file == self._wake_reader:
                 os.read(file, 4096)
             elif file in self._waiting:

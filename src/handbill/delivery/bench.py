@@ -16,15 +16,25 @@ from handbill.delivery.leases import COMMIT_LEASE
 from handbill.delivery.night import NO_NIGHT, NOWHERE, Night
 from handbill.delivery.outbox import Claimed
 from handbill.delivery.retry import RetryRules
+from handbill.errors import NotRenderable
 from handbill.store.patience import ASLEEP, Patience
 
-Work = tuple[Claimed, Mapping[str, Any]]
-"""A claimed message and its contact's profile."""
 Compose = Callable[[Claimed, Mapping[str, Any]], Outgoing]
 """Makes the message of a row from its contact's profile; raises NotRenderable."""
 
+MOST_AHEAD = 40
+"""Messages that lie made and not yet offered: enough for every connection while one group is written."""
 LOOK_EVERY = 0.5
 """Seconds between looks at what nobody rings a bell for."""
+
+
+@dataclass(eq=False, slots=True)
+class Work:
+    """A claimed message and its contact's profile; the message itself once it was made, or why it cannot be."""
+
+    row: Claimed
+    profile: Mapping[str, Any]
+    message: Outgoing | NotRenderable | None = None
 
 
 class Brake:
@@ -79,6 +89,7 @@ class Bench:
     was_reached: bool = False
     peace_until: float = 0.0
     """Until when the provider asked to be left alone, by `time.monotonic`; it means all connections."""
+    _made: deque[Work] = field(default_factory=deque)
     _work: deque[Work] = field(default_factory=deque)
     _work_came: Bell = field(default_factory=Bell)
     _is_closed: bool = False
@@ -102,10 +113,39 @@ class Bench:
     def take(self) -> Work | None:
         """The next piece of work, waited for; None when there is no more. Not while the provider wants its peace."""
         self.brake.wait(self.peace_until - time.monotonic())
-        while not self._work and not self._is_closed:
+        while not (self._made or self._work or self._is_closed):
             self.group.flush()
             self._work_came.wait(LOOK_EVERY)
-        return self._work.popleft() if self._work else None
+        lies_ready = self._made or self._work
+        return lies_ready.popleft() if lies_ready else None
+
+    def message_of(self, work: Work) -> Outgoing:
+        """The message, made now unless it was made ahead.
+
+        Raises:
+            NotRenderable: it cannot be made for this recipient.
+        """
+        if work.message is None:
+            self._make(work)
+        if isinstance(work.message, NotRenderable):
+            raise work.message
+        assert work.message is not None  # noqa: S101 - for the type checker
+        return work.message
+
+    def make_ahead(self) -> bool:
+        """Makes a message before a connection asks for it. False: none waits to be made, or enough lie ready."""
+        if not self._work or len(self._made) >= MOST_AHEAD or self.brake.is_pulled:
+            return False
+        work = self._work.popleft()
+        self._make(work)
+        self._made.append(work)
+        return True
+
+    def _make(self, work: Work) -> None:
+        try:
+            work.message = self.compose(work.row, work.profile)
+        except NotRenderable as problem:
+            work.message = problem
 
     def finish_one(self) -> None:
         """Notes that a piece of work needs no more care."""

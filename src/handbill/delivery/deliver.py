@@ -109,7 +109,7 @@ def _night(job: Job) -> Night:
 def _send_all(job: Job, bench: Bench) -> None:
     """All connections on one switchboard. Afterwards nothing that was claimed stays claimed, whatever happened."""
     try:
-        with Switchboard() as board:
+        with Switchboard(bench.make_ahead) as board:
             board.start(lambda: _feed(job, bench))
             for _ in range(min(bench.provider.connections, job.worker.connections or bench.provider.connections)):
                 board.start(Sender(bench).run)

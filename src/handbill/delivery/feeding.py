@@ -107,7 +107,7 @@ def _with_profiles(job: Job, claims: Claims) -> list[Work]:
         ids = [row.contact_id for row in claims.rows]
         profiles = load_profiles(connection, job.project, ids, purchases_of(job.campaign))
     # Somebody who was erased a moment ago has no profile, and their messages are gone with them.
-    return [(row, profiles[row.contact_id]) for row in claims.rows if row.contact_id in profiles]
+    return [Work(row, profiles[row.contact_id]) for row in claims.rows if row.contact_id in profiles]
 
 
 def _sweep(job: Job, bench: Bench) -> None:

@@ -1,13 +1,12 @@
 """One connection at work: it makes one message after another, hands it over, and says how that ended."""
 
 import time
-from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from handbill.channels.contract import Answer, Line, Outcome, Outgoing, Scope
 from handbill.channels.switchboard import elsewhere
 from handbill.clock import awake_and_asleep
-from handbill.delivery.bench import Bench
+from handbill.delivery.bench import Bench, Work
 from handbill.delivery.outbox import Claimed, Settlement, Verdict
 from handbill.delivery.retry import settlement_of
 from handbill.errors import NotRenderable
@@ -53,11 +52,11 @@ class Sender:
     def run(self) -> None:
         """Works until there is nothing more to wait for, or the brake is pulled."""
         try:
-            while (item := self._bench.take()) is not None and not self._bench.brake.is_pulled:
-                if self._send(*item):
+            while (work := self._bench.take()) is not None and not self._bench.brake.is_pulled:
+                if self._send(work):
                     self._bench.finish_one()
                 else:
-                    self._bench.put_back(item)
+                    self._bench.put_back(work)
                 if self._trouble:
                     self._rest(self._trouble)
                 else:
@@ -67,13 +66,13 @@ class Sender:
         finally:
             self._end()
 
-    def _send(self, row: Claimed, profile: Mapping[str, Any]) -> bool:
+    def _send(self, work: Work) -> bool:
         """Takes care of one message. False: no line to the provider, so it was not even tried."""
-        self._trouble = None
+        self._trouble, row = None, work.row
         if self._bench.must_wait(row):
             return True
         try:
-            message = self._bench.compose(row, profile)
+            message = self._bench.message_of(work)
         except NotRenderable as problem:
             self._bench.group.add(
                 Settlement(row, "render_error", "render_error", was_marked=False, reason=str(problem))
