@@ -111,7 +111,7 @@ def test_a_message_that_cannot_be_made_is_told_to_whoever_takes_it(bench: Bench)
 
 
 def test_only_so_many_are_made_ahead_and_none_once_the_brake_is_pulled(bench: Bench, server: Server) -> None:
-    bench.put(work(*range(100, 200)))
+    bench.put(work(*range(100, 110 + MOST_AHEAD)))
     while bench.make_ahead():
         pass
     assert len(server.said) == MOST_AHEAD

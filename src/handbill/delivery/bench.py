@@ -22,8 +22,8 @@ from handbill.store.patience import ASLEEP, Patience
 Compose = Callable[[Claimed, Mapping[str, Any]], Outgoing]
 """Makes the message of a row from its contact's profile; raises NotRenderable."""
 
-MOST_AHEAD = 40
-"""Messages that lie made and not yet offered: enough for every connection while one group is written."""
+MOST_AHEAD = 120
+"""Messages that lie made and not yet offered: enough for what is done while a group is written and the server reads."""
 LOOK_EVERY = 0.5
 """Seconds between looks at what nobody rings a bell for."""
 
