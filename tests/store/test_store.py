@@ -12,7 +12,7 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Engine, func, insert, literal, make_url, select, text
 
 from handbill.errors import StoreUnavailable
-from handbill.store.connection import database_file, open_store, reading, writing
+from handbill.store.connection import database_file, keep_few_pages, open_store, reading, writing
 from handbill.store.draw import Fraction, unit_fraction
 from handbill.store.migrate import require_current, upgrade
 from handbill.store.tables import contact, metadata, rate_bucket
@@ -91,9 +91,33 @@ def test_the_file_of_a_database_is_known_from_its_url(url: str, file: str) -> No
     assert database_file(make_url(url)) == Path(file)
 
 
-@pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:", "sqlite:///file:shop?mode=memory&uri=true"])
-def test_a_database_in_memory_has_no_file(url: str) -> None:
+@pytest.mark.parametrize(
+    "url",
+    ["sqlite://", "sqlite:///:memory:", "sqlite:///file:shop?mode=memory&uri=true", "postgresql://shop@localhost/shop"],
+)
+def test_a_database_in_memory_or_on_a_server_has_no_file(url: str) -> None:
     assert database_file(make_url(url)) is None
+
+
+def test_whoever_needs_few_pages_keeps_few(tmp_path: Path) -> None:
+    engine = open_store(f"sqlite:///{tmp_path / 'shop.db'}")
+    kept = []
+    for _ in range(3):
+        with reading(engine) as connection:
+            kept.append(connection.scalar(text("PRAGMA cache_size")))
+        keep_few_pages(engine)
+    assert kept == [-65536, -8192, -8192]
+    engine.dispose()
+
+
+def test_what_is_in_memory_stays_there() -> None:
+    engine = open_store("sqlite://")
+    with writing(engine) as connection:
+        connection.execute(text("CREATE TABLE shop (name TEXT)"))
+    keep_few_pages(engine)
+    with reading(engine) as connection:
+        assert connection.scalar(text("SELECT count(*) FROM shop")) == 0
+    engine.dispose()
 
 
 def test_only_the_folder_of_the_file_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

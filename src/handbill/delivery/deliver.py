@@ -31,7 +31,7 @@ from handbill.delivery.settling import settle_and_mark
 from handbill.delivery.worker import Worker
 from handbill.errors import ChannelUnavailable, Problem
 from handbill.settings import Settings
-from handbill.store.connection import reading, writing
+from handbill.store.connection import keep_few_pages, reading, writing
 from handbill.store.patience import Patience
 from handbill.store.tables import run
 
@@ -58,6 +58,7 @@ def drain(engine: Engine, project: Project, settings: Settings, run_id: int, wor
         StoreUnavailable: the database went away.
         RunRefused: the database is an older copy, and people would get the campaign twice.
     """
+    keep_few_pages(engine)
     job = job_of(engine, project, settings, run_id, worker)
     require_latest(job)
     bench, started = _bench(job), time.monotonic()
