@@ -1,4 +1,4 @@
-"""What the connections of one drain share: the work that lies ready, the brake that stops them, and the books."""
+"""What the connections of one drain share: the work that lies ready, the brake that stops them, and the tally."""
 
 import threading
 import time
